@@ -1,0 +1,143 @@
+// A process's membership of one bus: the socket to busd, the window, and the ends that live on them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <polybus/schema.hpp>
+
+#include "bus/transport/publisher_port.hpp"
+#include "bus/transport/subscriber_port.hpp"
+
+namespace polybus::discovery {
+
+struct ConnectOptions {
+  std::string bus;          // empty: POLYBUS_BUS, else "default"
+  std::string socket_path;  // empty: POLYBUS_SOCKET, else derived from the bus's name
+  std::chrono::milliseconds timeout{5000};
+  std::optional<bool> autostart;  // none: as POLYBUS_AUTOSTART says
+};
+
+struct PublisherSpec {
+  std::string topic;
+  std::optional<Schema> schema;
+  uint32_t history = 0;
+  bool exclusive = false;
+  uint64_t quota_bytes = 0;  // 0: the default
+};
+
+struct SubscriberSpec {
+  std::string topic;
+  std::optional<Schema> schema;
+  uint32_t queue_depth = 16;
+  std::optional<uint32_t> history;  // none: all there are, up to queue_depth
+  bool blocking = false;
+  bool wants_fd = false;
+};
+
+struct GraphEnd {
+  std::string node, language;
+  uint32_t pid = 0;
+  uint64_t id = 0;
+  bool is_publisher = false;
+  uint32_t stat_slot = 0;
+  uint32_t history = 0, queue_depth = 0;
+  bool blocking = false, exclusive = false;
+};
+struct GraphTopic {
+  std::string topic, type_name, fingerprint;
+  std::vector<GraphEnd> ends;
+  uint32_t kept_values = 0;  // of publishers that are gone
+};
+struct GraphNode {
+  std::string node, language;
+  uint32_t pid = 0;
+};
+struct GraphConnection {
+  uint64_t publisher_id, subscriber_id;
+};
+struct Graph {
+  std::string bus;
+  uint32_t busd_pid = 0;
+  std::vector<GraphNode> nodes;
+  std::vector<GraphTopic> topics;
+  std::vector<GraphConnection> connections;
+};
+
+struct GraphEvent {
+  // publisher_added, publisher_removed, subscriber_added, subscriber_removed, node_added, node_removed, registry_lost,
+  // registry_back
+  std::string event;
+  std::string topic, node, type_name;
+  uint32_t pid = 0;
+};
+
+class Session;
+
+// An advertised publisher. The port stays the same over restarts of busd; the session re-advertises it.
+class PublisherEnd {
+ public:
+  virtual ~PublisherEnd() = default;
+  virtual bus::PublisherPort& port() = 0;
+  virtual const std::optional<Schema>& schema() const = 0;
+  virtual void close() = 0;  // idempotent
+};
+
+class SubscriberEnd {
+ public:
+  virtual ~SubscriberEnd() = default;
+  virtual bus::SubscriberPort& port() = 0;
+  // The schema given, else the topic's as the registry knows it, else none (untyped, or no publisher yet).
+  virtual std::optional<Schema> schema() const = 0;
+  // A schema known by the first 8 bytes of its fingerprint among those seen on this topic.
+  virtual std::optional<Schema> schema_by_prefix(uint64_t prefix) const = 0;
+  // Hands the port's eventfd to all publishers; returns it. Throws DISCONNECTED, LIMIT.
+  virtual int fd() = 0;
+  virtual void close() = 0;  // idempotent
+};
+
+// A stream of graph events with a descriptor that is readable while events wait. Bounded: a reader that is more than 4,096
+// events behind loses the oldest and is told by an event "events_lost".
+class Watch {
+ public:
+  virtual ~Watch() = default;
+  virtual std::optional<GraphEvent> next(std::chrono::nanoseconds timeout, bool* interrupted) = 0;
+  virtual int fd() = 0;
+  virtual void close() = 0;
+};
+
+// One per process and bus instance, shared by the Nodes of the process, left with the last. Every wait has a deadline; no
+// user code runs on its event thread. In a forked child every call throws FORKED.
+class Session {
+ public:
+  // Joins the bus, starting busd where that is allowed. Throws INVALID_ARGUMENT (bus name, socket path), NO_BUS, TIMEOUT,
+  // VERSION_MISMATCH, PERMISSION, LIMIT, IO.
+  static std::shared_ptr<Session> join(const ConnectOptions& options);
+  virtual ~Session() = default;
+
+  virtual const std::string& bus() const = 0;
+  virtual bool connected() const = 0;
+  // A node is a name under which ends are listed; returns its id.
+  virtual uint64_t add_node(const std::string& name, const std::string& language) = 0;
+  virtual void remove_node(uint64_t node_id) noexcept = 0;
+  virtual std::shared_ptr<PublisherEnd> advertise(uint64_t node_id, const PublisherSpec& spec) = 0;
+  virtual std::shared_ptr<SubscriberEnd> subscribe(uint64_t node_id, const SubscriberSpec& spec) = 0;
+  virtual Graph graph() = 0;
+  // The schema of a topic as the registry has it; none: untyped or no such topic.
+  virtual std::optional<Schema> topic_schema(const std::string& topic) = 0;
+  virtual std::shared_ptr<Watch> watch() = 0;
+};
+
+// INVALID_TOPIC with what is allowed; INVALID_ARGUMENT for a bus or node name.
+void check_topic(const std::string& topic);
+void check_bus_name(const std::string& bus);
+void check_node_name(const std::string& node);
+
+// Counts forks: handles remember it and compare.
+uint32_t fork_count() noexcept;
+
+}  // namespace polybus::discovery
