@@ -15,7 +15,7 @@ bool guard_is_on() noexcept;
 // Called by Window.
 void guard_add(std::byte* base, uint64_t bytes);
 void guard_remove(std::byte* base) noexcept;
-// True once if any page was written since the last call: then [address, address + bytes) is shown as shared again.
+// Shows [address, address + bytes) as shared again where it was written; costs one load where nothing was.
 void guard_forget(const std::byte* address, uint64_t bytes) noexcept;
 
 }  // namespace polybus::bus

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "bus/memory/fork_guard.hpp"
+
 namespace polybus::bus {
 
 // Picture of a window (offsets are the same in every process, addresses are not):
@@ -16,9 +18,9 @@ namespace polybus::bus {
 //   | everyone: RW       | owner: RW, subscribers: read-only             |
 //
 // Everything that one process tells another is an offset in it. busd lays it out; clients map what they are given.
-inline constexpr uint64_t kBookBytesMax = 32ull << 30;
+inline constexpr uint64_t kBookBytesMax = 4ull << 30;
 inline constexpr uint64_t kWindowBytesDefault = 4ull << 40;
-inline constexpr uint64_t kWindowBytesMin = 64ull << 30;
+inline constexpr uint64_t kWindowBytesMin = 8ull << 30;
 
 enum class Access { read_only, read_write };
 
@@ -50,6 +52,7 @@ class Window : public std::enable_shared_from_this<Window> {
   std::byte* base_;
   std::byte* guard_base_;  // null unless guard_reads()
   uint64_t size_;
+  ForkGuard fork_;
 };
 
 // One publisher's memory as this process has it mapped; shared by all who use it here, unmapped with the last.
@@ -75,6 +78,7 @@ class Extent {
   std::shared_ptr<Window> window_;
   uint64_t id_, local_id_, offset_, bytes_;
   std::function<void(uint64_t)> on_unmapped_;
+  ForkGuard fork_;
 };
 
 }  // namespace polybus::bus
