@@ -11,6 +11,7 @@
 #include <polybus/schema.hpp>
 
 #include "bus/transport/publisher_port.hpp"
+#include "bus/transport/stat.hpp"
 #include "bus/transport/subscriber_port.hpp"
 
 namespace polybus::discovery {
@@ -130,6 +131,8 @@ class Session {
   // The schema of a topic as the registry has it; none: untyped or no such topic.
   virtual std::optional<Schema> topic_schema(const std::string& topic) = 0;
   virtual std::shared_ptr<Watch> watch() = 0;
+  // The counters of this run of the bus, for graphs with figures: GraphEnd::stat_slot is an index into it. Null: none mapped.
+  virtual std::shared_ptr<const bus::StatFile> stat_file() const { return nullptr; }
 };
 
 // INVALID_TOPIC with what is allowed; INVALID_ARGUMENT for a bus or node name.
