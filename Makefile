@@ -37,7 +37,7 @@ format: setup-test ## format every language's sources in place
 
 bench: setup-bench ## measure against raw iceoryx and ZeroMQ on this machine
 	@cmake --preset bench >build/configure.log || { cat build/configure.log; exit 1; }
-	@$(call ninja,build)
+	@$(call ninja,build) all bench_programs
 	@tools/dev/bench
 
 fuzz: setup-fuzz ## each fuzzer for DURATION seconds (default 60)

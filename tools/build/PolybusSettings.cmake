@@ -20,7 +20,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
-set(CMAKE_BUILD_RPATH_USE_ORIGIN ON) # a build folder may be moved
+# Relative run paths, the same in build/ and when installed: both have lib/ beside bin/. (Separate ones would be padded by
+# CMake with empty entries, which the loader reads as the current folder.)
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
 set(POLYBUS_GENERATED_DIR ${CMAKE_BINARY_DIR}/generated)
 
 add_compile_options(-Wall -Wextra $<$<BOOL:${POLYBUS_WERROR}>:-Werror>)
