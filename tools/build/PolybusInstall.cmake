@@ -18,6 +18,7 @@ install(EXPORT polybusTargets NAMESPACE polybus:: DESTINATION ${package_dir} COM
 configure_package_config_file(${CMAKE_SOURCE_DIR}/tools/build/polybusConfig.cmake.in ${CMAKE_BINARY_DIR}/package/polybusConfig.cmake
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/package/polybusConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # an installation may be moved
 configure_file(${CMAKE_SOURCE_DIR}/tools/build/polybus.pc.in ${CMAKE_BINARY_DIR}/package/polybus.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/package/polybusConfig.cmake ${CMAKE_BINARY_DIR}/package/polybusConfigVersion.cmake
               ${CMAKE_SOURCE_DIR}/tools/build/PolybusSchemas.cmake

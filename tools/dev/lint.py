@@ -213,7 +213,11 @@ def main() -> int:
         results.append(run("ruff format", ["ruff", "format", "--check", *config, *python], ruff_env))
         results.append(run("ruff check", ["ruff", "check", *config, *python], ruff_env))
     if wanted("mypy"):
-        typed = [f for f in ("adapters/python/polybus", "tools/dev/lint.py") if any(p.startswith(f) for p in python)]
+        typed = [
+            f
+            for f in ("adapters/python/polybus", "adapters/python/_polybus_launch.py", "tools/dev/lint.py")
+            if any(p.startswith(f) for p in python)
+        ]
         cache = {"MYPY_CACHE_DIR": str(CACHE / "mypy")}
         results.append(run("mypy", ["mypy", "--config-file", "adapters/python/pyproject.toml", *typed], cache))
     if wanted("node"):
