@@ -116,8 +116,8 @@ LoadedBundle load_bundle(std::span<const std::byte> bytes) {
     }
     auto root = nodes[0];
     if (!root.isStruct() || root.getStruct().getIsGroup()) {
-      throw Error(Code::bad_schema, "schema bundle: its first node, " + std::string(view(root.getDisplayName())) +
-                                        ", is not a struct");
+      throw Error(Code::bad_schema,
+                  "schema bundle: its first node, " + std::string(view(root.getDisplayName())) + ", is not a struct");
     }
     loaded.closure = closure_of(loaded.loader->get(root.getId()).asStruct());
     check_complete(loaded.closure, given);

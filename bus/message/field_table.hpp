@@ -47,12 +47,13 @@ struct TypeRef {
 struct FieldEntry {
   std::string name;
   TypeRef type;
-  bool is_group = false;         // shares the struct's own data and pointers
-  int32_t discriminant = -1;     // value of the union tag that selects this field; -1: not in a union
-  uint32_t bit_offset = 0;       // scalars, in the data section
-  uint32_t pointer_index = 0;    // the others
-  uint64_t default_bits = 0;     // scalars are stored XORed with this
-  kj::Array<capnp::word> default_frame;  // pointer fields with a default: a message whose root has it as its one pointer
+  bool is_group = false;       // shares the struct's own data and pointers
+  int32_t discriminant = -1;   // value of the union tag that selects this field; -1: not in a union
+  uint32_t bit_offset = 0;     // scalars, in the data section
+  uint32_t pointer_index = 0;  // the others
+  uint64_t default_bits = 0;   // scalars are stored XORed with this
+  kj::Array<capnp::word>
+      default_frame;  // pointer fields with a default: a message whose root has it as its one pointer
 };
 
 struct StructEntry {

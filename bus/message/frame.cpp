@@ -12,7 +12,7 @@ namespace {
 
 using capnp::word;
 
-capnp::ReaderOptions options(uint64_t traversal_limit_words) {
+capnp::ReaderOptions limited_to(uint64_t traversal_limit_words) {
   capnp::ReaderOptions options;
   options.traversalLimitInWords = traversal_limit_words;
   return options;
@@ -23,7 +23,7 @@ std::string bytes_text(uint64_t words) { return std::to_string(words * sizeof(wo
 }  // namespace
 
 Frame::Frame(std::span<const std::byte> bytes, Code code, uint64_t traversal_limit_words)
-    : capnp::MessageReader(options(traversal_limit_words)), code_(code) {
+    : capnp::MessageReader(limited_to(traversal_limit_words)), code_(code) {
   adopt(bytes);
   check_sizes();
   check_root();
@@ -73,8 +73,7 @@ void Frame::check_root() {
     return root.getPointerType();
   });
   if (type != capnp::PointerType::STRUCT && type != capnp::PointerType::NULL_) {
-    throw Error(code_, std::string("message has a ") +
-                           (type == capnp::PointerType::LIST ? "list" : "capability") +
+    throw Error(code_, std::string("message has a ") + (type == capnp::PointerType::LIST ? "list" : "capability") +
                            " at its root where a struct is expected");
   }
 }
@@ -91,6 +90,11 @@ kj::ArrayPtr<const word> Frame::getSegment(unsigned id) {
   for (uint32_t i = 0; i < id; ++i) begin += table_entry(1 + i);
   size_t end = begin + table_entry(1 + id);
   return end <= words_.size() ? words_.slice(begin, end) : nullptr;  // again, should the bytes have changed since
+}
+
+capnp::_::StructReader root_reader(Frame& frame) {
+  auto root = frame.getRoot<capnp::AnyPointer>();
+  return capnp::_::PointerHelpers<capnp::AnyPointer>::getInternalReader(root).getStruct(nullptr);
 }
 
 void check_frame(std::span<const std::byte> bytes) { Frame frame(bytes); }

@@ -1,6 +1,7 @@
 // One message in Cap'n Proto's stream framing, read where it lies.
 #pragma once
 
+#include <capnp/layout.h>
 #include <capnp/message.h>
 #include <kj/array.h>
 
@@ -44,6 +45,9 @@ class Frame final : public capnp::MessageReader {
   kj::Array<capnp::word> aligned_copy_;
   Code code_;
 };
+
+// The root struct, whatever its type; empty where the root is null. Its pointers are still unchecked.
+capnp::_::StructReader root_reader(Frame& frame);
 
 // A limit for whoever walks a whole message once: what it holds, and some for elements that take no room.
 inline uint64_t whole_message_limit(size_t frame_bytes) noexcept {

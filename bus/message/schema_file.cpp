@@ -20,7 +20,7 @@ struct SchemaFileState {
   std::string file_name;
   std::shared_ptr<ParseRun> run = std::make_shared<ParseRun>();
   capnp::SchemaParser parser;
-  std::vector<std::string> names;               // in source order
+  std::vector<std::string> names;  // in source order
   std::map<std::string, uint64_t, std::less<>> ids;
   std::map<uint64_t, capnp::ParsedSchema> parsed;
   std::mutex mutex;
@@ -77,9 +77,8 @@ std::shared_ptr<SchemaFileState> parse(const std::string& path, const std::vecto
 }
 
 Schema make_schema(SchemaFileState& state, uint64_t id) {
-  auto bundle = translate_kj(Code::bad_schema, "schema: ", [&] {
-    return make_bundle(closure_of(state.parsed.at(id).asStruct()));
-  });
+  auto bundle = translate_kj(Code::bad_schema,
+                             "schema: ", [&] { return make_bundle(closure_of(state.parsed.at(id).asStruct())); });
   throw_mistakes(*state.run);  // what a type refers to from far away is compiled only now
   auto bytes = bundle.asBytes();
   return Schema::from_bundle({reinterpret_cast<const std::byte*>(bytes.begin()), bytes.size()});

@@ -145,7 +145,7 @@ typedef struct polybus_field {
   uint32_t bit_offset;      /* scalars: where in the data section */
   uint32_t pointer_index;   /* text, data, lists, structs: which pointer */
   uint64_t default_bits;    /* scalars are stored XORed with this */
-  const void *default_frame; /* pointer fields with a default: a message whose root is that value, else NULL */
+  const void *default_frame; /* pointer fields with a default: a message whose root has it as pointer 0; else NULL */
   size_t default_frame_size;
 } polybus_field;
 
