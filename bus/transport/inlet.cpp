@@ -1,0 +1,70 @@
+#include "bus/transport/inlet.hpp"
+
+#include "bus/memory/guard.hpp"
+#include "bus/transport/futex.hpp"
+#include "iceoryx_posh/mepoo/chunk_header.hpp"
+
+namespace polybus::bus {
+
+const PeerInfo& Received::peer() const noexcept { return inlet_->spec().peer; }
+const Extent& Received::extent() const noexcept { return *inlet_->spec().extent; }
+
+Received::~Received() {
+  if (inlet_) inlet_->give_back(*this);
+}
+
+Inlet::Inlet(ConnectSpec spec, std::shared_ptr<Window> window, std::shared_ptr<const OnClosed> on_closed)
+    : spec_(std::move(spec)), window_(std::move(window)), on_closed_(std::move(on_closed)) {}
+
+Inlet::~Inlet() {
+  if (fork_.in_child()) return;
+  spec_.extent.reset();
+  if (on_closed_ && *on_closed_) (*on_closed_)(spec_.connection_id);
+}
+
+std::shared_ptr<Received> Inlet::pop(uint64_t* broken) {
+  uint32_t slot = 0;
+  while (block().queue.pop(slot)) {
+    if (block().blocking != 0) {  // room was made: wake a publisher that waits for it, see layout.hpp
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+      if (block().room_wanted.load(std::memory_order_relaxed) != 0 && block().room_wanted.exchange(0) != 0)
+        futex_wake_all(block().room_wanted);
+    }
+    if (slot >= kLendSlots) {
+      ++*broken;
+      continue;
+    }
+    if (auto message = open(slot, block().lent[slot].load(std::memory_order_relaxed))) return message;
+    ++*broken;
+  }
+  return nullptr;
+}
+
+// Same user, same trust: this catches mistakes and a publisher that died in a bad moment, not malice.
+std::shared_ptr<Received> Inlet::open(uint32_t slot, uint64_t chunk_offset) {
+  struct Access : Received {};  // make_shared and a private constructor
+  auto message = std::make_shared<Access>();
+  message->slot_ = slot;
+  message->inlet_ = shared_from_this();  // from here on the slot goes back in any case
+  const Extent& extent = *spec_.extent;
+  if (chunk_offset % 8 != 0 || !extent.contains(chunk_offset, sizeof(iox::mepoo::ChunkHeader) + sizeof(MessageHeader)))
+    return nullptr;
+  const auto* chunk = reinterpret_cast<const iox::mepoo::ChunkHeader*>(window_->payload_at(chunk_offset));
+  message->header_ = static_cast<const MessageHeader*>(chunk->userHeader());
+  message->payload_ = static_cast<const std::byte*>(chunk->userPayload());
+  message->payload_bytes_ = message->header_->payload_bytes;
+  const auto payload_offset = chunk_offset + static_cast<uint64_t>(message->payload_ - reinterpret_cast<const std::byte*>(chunk));
+  if (message->header_->magic != MessageHeader::kMagic || !extent.contains(payload_offset, message->payload_bytes_))
+    return nullptr;
+  return message;
+}
+
+void Inlet::give_back(const Received& message) noexcept {
+  if (fork_.in_child()) return;
+  if (message.payload_ != nullptr) guard_forget(message.payload_, message.payload_bytes_);
+  std::lock_guard lock(return_mutex_);
+  uint32_t evicted = 0;
+  block().returned.push(message.slot_, evicted);  // as many places as slots: never full
+}
+
+}  // namespace polybus::bus

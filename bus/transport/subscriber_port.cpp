@@ -1,0 +1,441 @@
+#include "bus/transport/subscriber_port.hpp"
+
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <deque>
+#include <mutex>
+#include <polybus/error.hpp>
+#include <unordered_map>
+
+#include "bus/memory/fork_guard.hpp"
+#include "bus/transport/futex.hpp"
+#include "bus/transport/inlet.hpp"
+#include "bus/transport/limits.hpp"
+#include "bus/transport/stat.hpp"
+
+namespace polybus::bus {
+namespace {
+
+uint64_t monotonic_ns() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// What must be destroyed only after the port's lock is let go: the end of a message can be the end of its connection,
+// which calls out.
+struct Discarded {
+  std::vector<std::shared_ptr<Received>> messages;
+  std::vector<std::shared_ptr<Inlet>> inlets;
+};
+
+void bump(std::atomic<uint64_t>& counter, uint64_t by) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);  // one writer each
+}
+
+}  // namespace
+
+struct SubscriberPort::State {
+  State(SubscriberConfig config, SubscriberPlace where, std::function<void(uint64_t)> on_closed)
+      : config(std::move(config)),
+        place(std::move(where)),
+        on_closed(std::make_shared<const Inlet::OnClosed>(std::move(on_closed))) {}
+  ~State() {
+    if (wake_fd >= 0) ::close(wake_fd);
+  }
+
+  const SubscriberConfig config;
+  mutable std::mutex mutex;
+  SubscriberPlace place;
+  std::shared_ptr<const Inlet::OnClosed> on_closed;
+  std::vector<std::shared_ptr<Inlet>> inlets;   // by ready index, null where free
+  std::vector<std::shared_ptr<Inlet>> leaving;  // of an earlier run of the bus: polled until drained
+  std::deque<std::shared_ptr<Received>> ring;   // arrivals not taken yet, oldest first, at most queue_depth
+  std::shared_ptr<Received> newest;             // by publish time, for latest()
+  std::unordered_map<uint64_t, uint64_t> seen;  // publisher id → newest sequence, over restarts of busd
+  std::atomic<uint32_t> held{0};
+  uint64_t taken = 0;
+  uint64_t dropped_in_ring = 0;
+  uint64_t dropped_before = 0;  // in queues of connections that have ended, and while busd was away
+  bool closed = false;
+  int wake_fd = -1;
+  ForkGuard fork;
+
+  bool any_ready() const noexcept;
+  void drain(Discarded* discarded);
+  bool drain_one(Inlet& inlet, Discarded* discarded);
+  void continue_from_earlier_run(Inlet& inlet);
+  void retire_drained(std::shared_ptr<Inlet>& inlet, Discarded* discarded);
+  void arrive(std::shared_ptr<Received> message, Discarded* discarded);
+  bool ring_is_full() const noexcept { return ring.size() >= config.queue_depth; }
+  bool at_held_bound() const noexcept { return held.load(std::memory_order_relaxed) >= kHeldMax; }
+  void throw_if_unusable() const;
+  uint64_t lost() const noexcept;
+  void write_counters(uint64_t bytes, uint64_t published_ns) noexcept;
+  Sample hand_out(std::shared_ptr<Received> message, const std::shared_ptr<State>& self);
+};
+
+bool SubscriberPort::State::any_ready() const noexcept {
+  const size_t words = (inlets.size() + 63) / 64;
+  for (size_t i = 0; i < words; ++i)
+    if (place.block->ready[i].load(std::memory_order_acquire) != 0) return true;
+  return std::any_of(leaving.begin(), leaving.end(), [](const auto& inlet) { return !inlet->is_empty(); });
+}
+
+// Moves arrivals from the queues into the ring, one from each connection in turn. Bounded: at most one queue's worth of
+// each, so that publishers that never stop cannot keep a take here.
+void SubscriberPort::State::drain(Discarded* discarded) {
+  if (at_held_bound()) return;
+  for (uint32_t round = 0; round < config.queue_depth; ++round) {
+    bool more = false;
+    for (size_t word = 0; word * 64 < inlets.size(); ++word) {
+      std::atomic<uint64_t>& ready = place.block->ready[word];
+      for (uint64_t bits = ready.load(std::memory_order_acquire); bits != 0; bits &= bits - 1) {
+        const size_t index = word * 64 + static_cast<size_t>(std::countr_zero(bits));
+        const uint64_t bit = bits & -bits;
+        if (index >= inlets.size() || !inlets[index]) {
+          ready.fetch_and(~bit);
+          continue;
+        }
+        if (config.blocking && ring_is_full()) return;  // the bit stays: back-pressure
+        // Down before popping: a message pushed after the pop below found nothing sets it again (layout.hpp).
+        ready.fetch_and(~bit, std::memory_order_seq_cst);
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        if (drain_one(*inlets[index], discarded)) {
+          ready.fetch_or(bit, std::memory_order_relaxed);
+          more = true;
+        } else {
+          retire_drained(inlets[index], discarded);
+        }
+      }
+    }
+    for (auto& inlet : leaving) {
+      if (config.blocking && ring_is_full()) return;
+      if (drain_one(*inlet, discarded)) more = true;
+      else retire_drained(inlet, discarded);
+    }
+    std::erase(leaving, nullptr);
+    if (!more) return;
+  }
+}
+
+bool SubscriberPort::State::drain_one(Inlet& inlet, Discarded* discarded) {
+  uint64_t broken = 0;
+  std::shared_ptr<Received> message = inlet.pop(&broken);
+  dropped_in_ring += broken;
+  if (!message) return false;
+  const uint64_t sequence = message->header().sequence;
+  if (inlet.newest_sequence == 0 && !seen.empty()) continue_from_earlier_run(inlet);
+  if (sequence <= inlet.newest_sequence) {
+    discarded->messages.push_back(std::move(message));
+    return true;
+  }
+  inlet.newest_sequence = sequence;
+  arrive(std::move(message), discarded);
+  return true;
+}
+
+// The first message of a connection, against what an earlier run of the bus delivered: what was sent between the two is
+// loss, an overlap (kept values sent again) is not new.
+void SubscriberPort::State::continue_from_earlier_run(Inlet& inlet) {
+  const auto before = seen.find(inlet.spec().peer.publisher_id);
+  if (before == seen.end()) return;
+  inlet.newest_sequence = before->second;
+  const uint64_t base = inlet.block().base_sequence.load(std::memory_order_acquire);
+  if (base > before->second + 1) dropped_before += base - before->second - 1;
+}
+
+void SubscriberPort::State::arrive(std::shared_ptr<Received> message, Discarded* discarded) {
+  if (!newest || message->header().published_realtime_ns >= newest->header().published_realtime_ns) {
+    if (newest) discarded->messages.push_back(std::move(newest));
+    newest = message;
+  }
+  ring.push_back(std::move(message));
+  if (ring.size() <= config.queue_depth) return;
+  ++dropped_in_ring;
+  discarded->messages.push_back(std::move(ring.front()));
+  ring.pop_front();
+}
+
+// A connection whose publisher is gone ends here once it is empty; messages taken from it keep it alive on their own.
+void SubscriberPort::State::retire_drained(std::shared_ptr<Inlet>& inlet, Discarded* discarded) {
+  if (!inlet->is_done() || !inlet->is_empty()) return;
+  dropped_before += inlet->dropped();
+  discarded->inlets.push_back(std::move(inlet));
+  inlet = nullptr;
+}
+
+void SubscriberPort::State::throw_if_unusable() const {
+  if (closed) throw Error(Code::closed, "the subscriber of topic " + config.topic + " is closed");
+}
+
+uint64_t SubscriberPort::State::lost() const noexcept {
+  uint64_t lost = dropped_before + dropped_in_ring;
+  for (const auto* list : {&inlets, &leaving})
+    for (const auto& inlet : *list)
+      if (inlet) lost += inlet->dropped();
+  return lost;
+}
+
+void SubscriberPort::State::write_counters(uint64_t bytes, uint64_t published_ns) noexcept {
+  StatSlot* stat = place.stat;
+  if (stat == nullptr) return;
+  stat->messages.store(taken, std::memory_order_relaxed);
+  bump(stat->bytes, bytes);
+  stat->last_realtime_ns.store(published_ns, std::memory_order_relaxed);
+  stat->lost.store(lost(), std::memory_order_relaxed);
+  stat->level.store(ring.size(), std::memory_order_relaxed);
+  stat->held.store(held.load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
+// The caller's own handle, so that held samples are counted exactly, whatever else keeps the message.
+Sample SubscriberPort::State::hand_out(std::shared_ptr<Received> message, const std::shared_ptr<State>& self) {
+  held.fetch_add(1, std::memory_order_relaxed);
+  const Received* view = message.get();
+  return Sample(view, [message = std::move(message), self](const Received*) mutable {
+    message.reset();
+    if (self->fork.in_child()) return;
+    const uint32_t left = self->held.fetch_sub(1, std::memory_order_relaxed) - 1;
+    // `place` may be exchanged by a restart of busd meanwhile; the counters then catch up at the next take.
+    std::unique_lock lock(self->mutex, std::try_to_lock);
+    if (lock && self->place.stat != nullptr) self->place.stat->held.store(left, std::memory_order_relaxed);
+  });
+}
+
+// ---- port ------------------------------------------------------------------------------------------------------------
+
+SubscriberPort::SubscriberPort(SubscriberConfig config, SubscriberPlace place, std::function<void(uint64_t)> on_closed)
+    : config_(config), state_(std::make_shared<State>(config, std::move(place), std::move(on_closed))) {
+  if (state_->place.stat != nullptr)
+    state_->place.stat->queue_depth.store(config.queue_depth, std::memory_order_relaxed);
+}
+
+SubscriberPort::~SubscriberPort() {
+  if (!state_->fork.in_child()) close();
+}
+
+Sample SubscriberPort::take() {
+  Discarded discarded;
+  std::lock_guard lock(state_->mutex);
+  State& state = *state_;
+  state.throw_if_unusable();
+  if (state.at_held_bound()) {
+    if (state.ring.empty() && !state.any_ready()) return nullptr;
+    throw Error(Code::too_many_samples, "topic " + config_.topic + ": " + std::to_string(kHeldMax) +
+                                            " samples are held, which is the bound of one subscriber; release some first");
+  }
+  state.drain(&discarded);
+  if (state.ring.empty() && state.wake_fd >= 0 && state.place.block->fd_armed.load() == 0) {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(state.wake_fd, &count, sizeof count);
+    state.place.block->fd_armed.store(1);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // S2 of the doorbell: look again after arming
+    state.drain(&discarded);
+    if (!state.ring.empty()) ring(state.place.block, state.wake_fd);
+  }
+  if (state.ring.empty()) return nullptr;
+  std::shared_ptr<Received> message = std::move(state.ring.front());
+  state.ring.pop_front();
+  if (config_.blocking) state.drain(&discarded);  // the room just made lets a waiting publisher go on
+  ++state.taken;
+  const MessageHeader& header = message->header();
+  if (StatSlot* stat = state.place.stat) {
+    const uint64_t now = monotonic_ns();
+    const uint64_t latency = now > header.published_monotonic_ns ? now - header.published_monotonic_ns : 1;
+    bump(stat->latency[std::min(static_cast<int>(std::bit_width(latency)) - 1, 31)], 1);
+  }
+  const uint64_t bytes = message->payload_bytes();
+  const uint64_t published_ns = header.published_realtime_ns;
+  Sample sample = state.hand_out(std::move(message), state_);
+  state.write_counters(bytes, published_ns);
+  return sample;
+}
+
+Sample SubscriberPort::latest() {
+  Discarded discarded;
+  std::lock_guard lock(state_->mutex);
+  State& state = *state_;
+  state.throw_if_unusable();
+  state.drain(&discarded);
+  if (!state.newest) return nullptr;
+  if (state.at_held_bound())
+    throw Error(Code::too_many_samples, "topic " + config_.topic + ": " + std::to_string(kHeldMax) +
+                                            " samples are held, which is the bound of one subscriber; release some first");
+  return state.hand_out(state.newest, state_);
+}
+
+Waited SubscriberPort::wait(std::chrono::nanoseconds timeout) {
+  const Deadline deadline = deadline_after(timeout);
+  for (;;) {
+    std::shared_ptr<Window> window;  // keeps the word mapped while we sleep on it
+    SubscriberBlock* block = nullptr;
+    {
+      Discarded discarded;
+      std::lock_guard lock(state_->mutex);
+      State& state = *state_;
+      if (state.closed) return Waited::closed;
+      block = state.place.block;
+      window = state.place.window;
+      const auto something = [&] {
+        state.drain(&discarded);
+        return !state.ring.empty() || (state.at_held_bound() && state.any_ready());
+      };
+      if (something()) return Waited::ready;
+      if (timeout == std::chrono::nanoseconds::zero()) return Waited::timeout;
+      block->armed.store(1);                                // S1
+      std::atomic_thread_fence(std::memory_order_seq_cst);  // S2
+      if (something()) return Waited::ready;                // S3
+    }
+    switch (futex_wait(block->armed, 1, deadline)) {  // S4
+      case FutexWait::woken: break;
+      case FutexWait::timeout: return Waited::timeout;
+      case FutexWait::interrupted: return Waited::interrupted;
+    }
+  }
+}
+
+int SubscriberPort::wake_fd() {
+  std::lock_guard lock(state_->mutex);
+  state_->throw_if_unusable();
+  if (state_->wake_fd >= 0) return state_->wake_fd;
+  const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0)
+    throw Error(errno == EMFILE || errno == ENFILE ? Code::limit : Code::io,
+                "topic " + config_.topic + ": no descriptor for waiting (" + std::strerror(errno) + "); raise `ulimit -n`");
+  state_->wake_fd = fd;
+  // Readable from the start: whoever waits looks once, and the take() that finds nothing arms it.
+  ring(state_->place.block, fd);
+  return fd;
+}
+
+void SubscriberPort::connect(ConnectSpec spec) {
+  Discarded discarded;
+  std::lock_guard lock(state_->mutex);
+  State& state = *state_;
+  auto inlet = std::make_shared<Inlet>(std::move(spec), state.place.window, state.on_closed);
+  if (state.closed) {
+    inlet->block().state.store(ConnectionState::subscriber_closing);
+    discarded.inlets.push_back(std::move(inlet));
+    return;
+  }
+  const uint32_t index = inlet->spec().ready_index;
+  if (state.inlets.size() <= index) state.inlets.resize(index + 1);
+  if (state.inlets[index]) discarded.inlets.push_back(std::move(state.inlets[index]));
+  for (auto& old : state.leaving) {  // the same publisher, come over from the earlier run: nothing more comes there
+    if (old->spec().peer.publisher_id != inlet->spec().peer.publisher_id) continue;
+    old->publisher_gone = true;
+    while (!(config_.blocking && state.ring_is_full()) && state.drain_one(*old, &discarded)) {
+    }
+    state.seen[old->spec().peer.publisher_id] = std::max(state.seen[old->spec().peer.publisher_id], old->newest_sequence);
+  }
+  state.inlets[index] = std::move(inlet);
+  if (state.place.stat != nullptr) bump(state.place.stat->peers, 1);
+  if (state.inlets[index]->is_empty()) return;
+  // busd put kept values there before; a bit it set may have been taken down while nobody was connected here.
+  state.place.block->ready[index / 64].fetch_or(1ULL << (index % 64));
+  ring(state.place.block, state.wake_fd);
+}
+
+void SubscriberPort::publisher_gone(uint64_t connection_id) {
+  Discarded discarded;
+  std::lock_guard lock(state_->mutex);
+  for (auto& inlet : state_->inlets) {
+    if (!inlet || inlet->id() != connection_id) continue;
+    inlet->publisher_gone = true;
+    StatSlot* stat = state_->place.stat;
+    if (stat != nullptr && stat->peers.load(std::memory_order_relaxed) != 0)
+      stat->peers.fetch_sub(1, std::memory_order_relaxed);
+    state_->retire_drained(inlet, &discarded);
+    break;
+  }
+}
+
+namespace {
+
+bool process_lives(uint32_t pid) noexcept { return pid == 0 || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH; }
+
+}  // namespace
+
+void SubscriberPort::rebind(SubscriberPlace place) {
+  Discarded discarded;
+  std::lock_guard lock(state_->mutex);
+  State& state = *state_;
+  for (auto& inlet : state.inlets) {
+    if (!inlet) continue;
+    // Messages in the queue are still served; the connection's end is nobody's news any more, that busd is gone.
+    state.seen[inlet->spec().peer.publisher_id] = inlet->newest_sequence;
+    if (!process_lives(inlet->spec().peer.pid)) inlet->publisher_gone = true;
+    state.leaving.push_back(std::move(inlet));
+  }
+  state.inlets.clear();
+  SubscriberBlock* old_block = state.place.block;
+  const SubscriberPlace old_place = std::exchange(state.place, std::move(place));
+  if (state.place.stat != nullptr) {
+    state.place.stat->queue_depth.store(config_.queue_depth, std::memory_order_relaxed);
+    state.write_counters(0, 0);
+  }
+  ring(old_block, state.wake_fd);  // sleepers of the old word come and arm the new one
+  if (state.closed) return;
+  state.drain(&discarded);
+}
+
+void SubscriberPort::close() {
+  Discarded discarded;
+  std::deque<std::shared_ptr<Received>> ring_contents;
+  std::shared_ptr<Received> newest;
+  std::lock_guard lock(state_->mutex);
+  State& state = *state_;
+  if (state.closed) return;
+  state.closed = true;
+  for (auto* list : {&state.inlets, &state.leaving}) {
+    for (auto& inlet : *list) {
+      if (!inlet) continue;
+      state.dropped_before += inlet->dropped();
+      auto open = ConnectionState::open;
+      inlet->block().state.compare_exchange_strong(open, ConnectionState::subscriber_closing);
+      inlet->block().room_wanted.store(0);
+      futex_wake_all(inlet->block().room_wanted);
+      discarded.inlets.push_back(std::move(inlet));
+    }
+    list->clear();
+  }
+  ring_contents.swap(state.ring);
+  newest.swap(state.newest);
+  ring(state.place.block, state.wake_fd);
+}
+
+uint64_t SubscriberPort::taken() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->taken;
+}
+
+uint64_t SubscriberPort::lost() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->lost();
+}
+
+uint32_t SubscriberPort::queued() const {
+  std::lock_guard lock(state_->mutex);
+  uint64_t queued = state_->ring.size();
+  for (const auto& inlet : state_->inlets)
+    if (inlet) queued += inlet->block().queue.size();
+  return static_cast<uint32_t>(queued);
+}
+
+uint32_t SubscriberPort::held() const { return state_->held.load(std::memory_order_relaxed); }
+
+uint32_t SubscriberPort::publishers() const {
+  std::lock_guard lock(state_->mutex);
+  return static_cast<uint32_t>(
+      std::count_if(state_->inlets.begin(), state_->inlets.end(), [](const auto& inlet) { return inlet && !inlet->is_done(); }));
+}
+
+}  // namespace polybus::bus
