@@ -176,8 +176,7 @@ ChunkPools::Pool* ChunkPools::grow(uint64_t chunk_bytes, Shortage* why) {
     return nullptr;
   }
   if (span.offset + span.bytes > end_) {
-    if (::ftruncate(fd_, static_cast<off_t>(span.offset + span.bytes)) != 0) {
-      free_spans_.push_back(span);
+    if (::ftruncate(fd_, static_cast<off_t>(span.offset + span.bytes)) != 0) {  // span is behind the last pool: no gap
       *why = Shortage::system;
       return nullptr;
     }
@@ -197,6 +196,13 @@ ChunkPools::Pool* ChunkPools::grow(uint64_t chunk_bytes, Shortage* why) {
   return made;
 }
 
+uint64_t ChunkPools::end_of_pools() const noexcept {
+  uint64_t end = 0;
+  for (const auto& pool : pools_)
+    if (pool) end = std::max(end, pool->span.offset + pool->span.bytes);
+  return end;
+}
+
 // From what retired pools left, first fit, else behind the last pool.
 bool ChunkPools::take_span(uint64_t bytes, Span* out) {
   for (auto span = free_spans_.begin(); span != free_spans_.end(); ++span) {
@@ -207,10 +213,7 @@ bool ChunkPools::take_span(uint64_t bytes, Span* out) {
     if (span->bytes == 0) free_spans_.erase(span);
     return true;
   }
-  uint64_t tail = 0;
-  for (const auto& pool : pools_)
-    if (pool) tail = std::max(tail, pool->span.offset + pool->span.bytes);
-  for (const Span& span : free_spans_) tail = std::max(tail, span.offset + span.bytes);
+  const uint64_t tail = end_of_pools();
   if (bytes > quota_bytes_ || tail > quota_bytes_ - bytes) return false;
   *out = {tail, bytes};
   return true;
@@ -237,6 +240,8 @@ bool ChunkPools::retire_idle_pools() {
       ++i;
     }
   }
+  // What lies behind the last pool is no gap.
+  std::erase_if(free_spans_, [tail = end_of_pools()](const Span& span) { return span.offset >= tail; });
   return retired;
 }
 

@@ -66,6 +66,7 @@ class ChunkPools {
 
   Pool* find_free(uint64_t chunk_bytes, bool exact) noexcept;
   Pool* grow(uint64_t chunk_bytes, Shortage* why);
+  uint64_t end_of_pools() const noexcept;
   bool take_span(uint64_t bytes, Span* out);
   bool retire_idle_pools();
 

@@ -169,6 +169,8 @@ void SubscriberPort::State::arrive(std::shared_ptr<Received> message, Discarded*
 void SubscriberPort::State::retire_drained(std::shared_ptr<Inlet>& inlet, Discarded* discarded) {
   if (!inlet->is_done() || !inlet->is_empty()) return;
   dropped_before += inlet->dropped();
+  const auto before = seen.find(inlet->spec().peer.publisher_id);
+  if (before != seen.end()) before->second = std::max(before->second, inlet->newest_sequence);
   discarded->inlets.push_back(std::move(inlet));
   inlet = nullptr;
 }
