@@ -13,6 +13,8 @@
 #include "bus/transport/publisher_port.hpp"
 #include "bus/transport/stat.hpp"
 #include "bus/transport/subscriber_port.hpp"
+#include "discovery/protocol/graph.hpp"
+#include "discovery/protocol/names.hpp"
 
 namespace polybus::discovery {
 
@@ -38,43 +40,6 @@ struct SubscriberSpec {
   std::optional<uint32_t> history;  // none: all there are, up to queue_depth
   bool blocking = false;
   bool wants_fd = false;
-};
-
-struct GraphEnd {
-  std::string node, language;
-  uint32_t pid = 0;
-  uint64_t id = 0;
-  bool is_publisher = false;
-  uint32_t stat_slot = 0;
-  uint32_t history = 0, queue_depth = 0;
-  bool blocking = false, exclusive = false;
-};
-struct GraphTopic {
-  std::string topic, type_name, fingerprint;
-  std::vector<GraphEnd> ends;
-  uint32_t kept_values = 0;  // of publishers that are gone
-};
-struct GraphNode {
-  std::string node, language;
-  uint32_t pid = 0;
-};
-struct GraphConnection {
-  uint64_t publisher_id, subscriber_id;
-};
-struct Graph {
-  std::string bus;
-  uint32_t busd_pid = 0;
-  std::vector<GraphNode> nodes;
-  std::vector<GraphTopic> topics;
-  std::vector<GraphConnection> connections;
-};
-
-struct GraphEvent {
-  // publisher_added, publisher_removed, subscriber_added, subscriber_removed, node_added, node_removed, registry_lost,
-  // registry_back
-  std::string event;
-  std::string topic, node, type_name;
-  uint32_t pid = 0;
 };
 
 class Session;
@@ -134,11 +99,6 @@ class Session {
   // The counters of this run of the bus, for graphs with figures: GraphEnd::stat_slot is an index into it. Null: none mapped.
   virtual std::shared_ptr<const bus::StatFile> stat_file() const { return nullptr; }
 };
-
-// INVALID_TOPIC with what is allowed; INVALID_ARGUMENT for a bus or node name.
-void check_topic(const std::string& topic);
-void check_bus_name(const std::string& bus);
-void check_node_name(const std::string& node);
 
 // Counts forks: handles remember it and compare.
 uint32_t fork_count() noexcept;
