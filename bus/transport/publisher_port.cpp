@@ -147,6 +147,20 @@ void keep(PublisherGeneration& generation, uint32_t history, ChunkId chunk) {
   generation.history.pop_front();
 }
 
+// Notes the counters once a second of sending, over the older of the two readings (see StatSlot).
+void mark_rate(StatSlot& stat, uint64_t sequence, uint64_t bytes, uint64_t now_ns) {
+  const uint64_t turn = stat.mark_turn.load(std::memory_order_relaxed);
+  const uint64_t newest_ns = stat.marks[(turn / 2 + 1) % 2].monotonic_ns.load(std::memory_order_relaxed);
+  if (newest_ns != 0 && now_ns - newest_ns < 1'000'000'000) return;
+  StatSlot::Mark& mark = stat.marks[turn / 2 % 2];
+  stat.mark_turn.store(turn + 1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);  // a reader that sees a new number sees the odd turn, too
+  mark.messages.store(sequence, std::memory_order_relaxed);
+  mark.bytes.store(bytes, std::memory_order_relaxed);
+  mark.monotonic_ns.store(now_ns, std::memory_order_relaxed);
+  stat.mark_turn.store(turn + 2, std::memory_order_release);
+}
+
 void write_counters(const PublisherGeneration& generation, uint64_t sequence, uint64_t bytes, uint64_t stamp_ns) {
   StatSlot* stat = generation.place.stat;
   if (stat == nullptr) return;
@@ -260,6 +274,8 @@ uint64_t PublisherPort::send(Loan& loan, uint64_t bytes, std::chrono::millisecon
   generation.pools.release(chunk);
   --generation.loans;
   write_counters(generation, sequence, state_->bytes, header.published_realtime_ns);
+  if (generation.place.stat != nullptr)
+    mark_rate(*generation.place.stat, sequence, state_->bytes, header.published_monotonic_ns);
   loan.payload_ = nullptr;
   loan.generation_.reset();
   return sequence;

@@ -39,6 +39,15 @@ struct StatSlot {
   std::atomic<uint64_t> queue_depth;   // subscriber
   // subscriber: latency from publish to take, counted in bucket floor(log2(ns)), 0..31
   std::atomic<uint64_t> latency[32];
+  // publisher: two earlier readings of its own counters, made by its sends at least 1 s apart, so that a tool knows the rate
+  // of the last 1 to 2 s from one look. `mark_turn` is odd while a reading is being written; marks[mark_turn / 2 % 2] is the
+  // older of the two. A mark with ns 0 was never made.
+  std::atomic<uint64_t> mark_turn;
+  struct Mark {
+    std::atomic<uint64_t> monotonic_ns;
+    std::atomic<uint64_t> messages;
+    std::atomic<uint64_t> bytes;
+  } marks[2];
 };
 static_assert(sizeof(StatSlot) <= 1024);
 
