@@ -50,9 +50,7 @@ class Frame final : public capnp::MessageReader {
 capnp::_::StructReader root_reader(Frame& frame);
 
 // A limit for whoever walks a whole message once: what it holds, and some for elements that take no room.
-inline uint64_t whole_message_limit(size_t frame_bytes) noexcept {
-  return frame_bytes / sizeof(capnp::word) + (uint64_t{1} << 20);
-}
+inline uint64_t whole_message_limit(size_t frame_words) noexcept { return frame_words + (uint64_t{1} << 20); }
 
 // Throws Error(bad_message) unless the bytes are exactly one message.
 void check_frame(std::span<const std::byte> bytes);

@@ -50,8 +50,8 @@ PointerReader pointer_of(const polybus_list* from, uint32_t index) {
   return unpack<ListView>(from).reader.getPointerElement(index * capnp::ELEMENTS);
 }
 
-uint64_t frame_words(const polybus_struct* from) { return unpack<StructView>(from).frame_words; }
-uint64_t frame_words(const polybus_list* from) { return unpack<ListView>(from).frame_words; }
+uint64_t copy_words_max(const polybus_struct* from) { return unpack<StructView>(from).copy_words_max; }
+uint64_t copy_words_max(const polybus_list* from) { return unpack<ListView>(from).copy_words_max; }
 
 int read_text(const PointerReader& pointer, const char** text, size_t* size) {
   if (pointer.isNull()) return POLYBUS_EMPTY;
@@ -112,12 +112,12 @@ int polybus_struct_get_data(const polybus_struct* from, uint32_t pointer_index, 
 
 int polybus_struct_get_struct(const polybus_struct* from, uint32_t pointer_index, polybus_struct* out,
                               polybus_error* err) {
-  return reading(err, [&] { return read_struct(pointer_of(from, pointer_index), frame_words(from), out); });
+  return reading(err, [&] { return read_struct(pointer_of(from, pointer_index), copy_words_max(from), out); });
 }
 
 int polybus_struct_get_list(const polybus_struct* from, uint32_t pointer_index, polybus_type element, polybus_list* out,
                             polybus_error* err) {
-  return reading(err, [&] { return read_list(pointer_of(from, pointer_index), frame_words(from), element, out); });
+  return reading(err, [&] { return read_list(pointer_of(from, pointer_index), copy_words_max(from), element, out); });
 }
 
 int polybus_list_get_text(const polybus_list* from, uint32_t index, const char** text, size_t* size,
@@ -133,14 +133,14 @@ int polybus_list_get_data(const polybus_list* from, uint32_t index, const void**
 int polybus_list_get_struct(const polybus_list* from, uint32_t index, polybus_struct* out, polybus_error* err) {
   return reading(err, [&] {
     check_index(from, index);
-    put(unpack<ListView>(from).reader.getStructElement(index * capnp::ELEMENTS), frame_words(from), out);
+    put(unpack<ListView>(from).reader.getStructElement(index * capnp::ELEMENTS), copy_words_max(from), out);
     return POLYBUS_OK;
   });
 }
 
 int polybus_list_get_list(const polybus_list* from, uint32_t index, polybus_type element, polybus_list* out,
                           polybus_error* err) {
-  return reading(err, [&] { return read_list(pointer_of(from, index), frame_words(from), element, out); });
+  return reading(err, [&] { return read_list(pointer_of(from, index), copy_words_max(from), element, out); });
 }
 
 }  // extern "C"

@@ -53,42 +53,42 @@ void describe_elements(List&& list, Out* out) {
 
 }  // namespace
 
-void put(const cp::StructReader& reader, uint64_t frame_words, polybus_struct* out) noexcept {
+void put(const cp::StructReader& reader, uint64_t copy_words_max, polybus_struct* out) noexcept {
   out->data = location(reader);
   out->data_bits = bits(reader);
   out->pointer_count = pointers(reader);
-  new (&out->opaque) StructView{reader, frame_words};
+  new (&out->opaque) StructView{reader, copy_words_max};
 }
 
-void put(cp::StructBuilder builder, polybus_struct_builder* out) noexcept {
+void put(cp::StructBuilder builder, bus::ChunkBuilder* chunk, polybus_struct_builder* out) noexcept {
   out->data = location(builder);
   out->data_bits = bits(builder);
   out->pointer_count = pointers(builder);
-  new (&out->opaque) cp::StructBuilder(builder);
+  new (&out->opaque) StructBuilderView{builder, chunk};
 }
 
-void put(const cp::ListReader& reader, uint64_t frame_words, polybus_list* out) {
+void put(const cp::ListReader& reader, uint64_t copy_words_max, polybus_list* out) {
   describe_elements(reader, out);
-  new (&out->opaque) ListView{reader, frame_words};
+  new (&out->opaque) ListView{reader, copy_words_max};
 }
 
-void put(cp::ListBuilder builder, polybus_list_builder* out) {
+void put(cp::ListBuilder builder, bus::ChunkBuilder* chunk, polybus_list_builder* out) {
   describe_elements(builder, out);
-  new (&out->opaque) cp::ListBuilder(builder);
+  new (&out->opaque) ListBuilderView{builder, chunk};
 }
 
 polybus_struct root_view(bus::Frame& frame) {
   polybus_struct out;
-  put(bus::root_reader(frame), frame.words(), &out);
+  put(bus::root_reader(frame), bus::whole_message_limit(frame.words()), &out);
   return out;
 }
 
-polybus_struct_builder root_view(capnp::MessageBuilder& message, const bus::StructEntry& type) {
+polybus_struct_builder root_view(bus::ChunkBuilder& message, const bus::StructEntry& type) {
   auto root = cp::PointerHelpers<capnp::AnyPointer>::getInternalBuilder(message.getRoot<capnp::AnyPointer>());
   cp::StructSize size(capnp::bounded(type.data_words) * capnp::WORDS,
                       capnp::bounded(type.pointer_count) * capnp::POINTERS);
   polybus_struct_builder out;
-  put(root.isNull() ? root.initStruct(size) : root.getStruct(size, nullptr), &out);
+  put(root.isNull() ? root.initStruct(size) : root.getStruct(size, nullptr), &message, &out);
   return out;
 }
 
