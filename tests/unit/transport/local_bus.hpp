@@ -124,6 +124,9 @@ class LocalBus {
     next_block_ += (bytes + 4095) / 4096 * 4096;
     return memory;
   }
+  // Blocks allocated from here on lie where those since mark_blocks() did: for tests of many rounds.
+  void mark_blocks() { marked_block_ = next_block_; }
+  void reuse_blocks() { next_block_ = marked_block_; }
   const std::shared_ptr<Window>& window() const { return window_; }
 
   std::atomic<int> extents_unmapped{0};
@@ -132,6 +135,7 @@ class LocalBus {
   std::shared_ptr<Window> window_;
   int book_fd_;
   uint64_t next_block_ = 4096;
+  uint64_t marked_block_ = 4096;
   uint64_t next_extent_ = kBookBytesMax;
   uint64_t next_id_ = 1;
 };
