@@ -62,6 +62,10 @@ void polybus_subscriber_close(polybus_subscriber* subscriber) {
   delete subscriber;
 }
 
+void polybus_subscriber_shutdown(polybus_subscriber* subscriber) {
+  if (subscriber != nullptr) subscriber->core->close();
+}
+
 const char* polybus_subscriber_topic(const polybus_subscriber* subscriber) {
   return subscriber != nullptr ? subscriber->core->topic().c_str() : "";
 }

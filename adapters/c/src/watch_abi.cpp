@@ -35,6 +35,10 @@ int polybus_watch_fd(polybus_watch* watch, int* fd, polybus_error* err) {
   });
 }
 
+void polybus_watch_shutdown(polybus_watch* watch) {
+  if (watch != nullptr) watch->core->close();
+}
+
 void polybus_watch_close(polybus_watch* watch) {
   if (watch == nullptr) return;
   watch->core->close();

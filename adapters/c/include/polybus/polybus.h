@@ -404,6 +404,9 @@ POLYBUS_EXPORT int polybus_subscriber_open(polybus_node *node, const char *topic
                                            polybus_error *err);
 /* Wakes all who wait (they get CLOSED). Held samples stay valid. */
 POLYBUS_EXPORT void polybus_subscriber_close(polybus_subscriber *subscriber);
+/* For runtimes in which one thread closes what another waits in: wakes all who wait, and they and all later calls get
+ * CLOSED, but the handle stays valid until polybus_subscriber_close(). */
+POLYBUS_EXPORT void polybus_subscriber_shutdown(polybus_subscriber *subscriber);
 POLYBUS_EXPORT const char *polybus_subscriber_topic(const polybus_subscriber *subscriber);
 /* The oldest message that has arrived, or POLYBUS_EMPTY after `timeout_ms`. INTERRUPTED, TOO_MANY_SAMPLES, CLOSED. */
 POLYBUS_EXPORT int polybus_subscriber_take(polybus_subscriber *subscriber, int64_t timeout_ms, polybus_sample **out,
@@ -482,6 +485,8 @@ POLYBUS_EXPORT int polybus_watch_open(polybus_node *node, polybus_watch **out, p
  * subscriber_removed, node_added, node_removed, registry_lost, registry_back. POLYBUS_EMPTY after `timeout_ms`. */
 POLYBUS_EXPORT int polybus_watch_next(polybus_watch *watch, int64_t timeout_ms, char **json, polybus_error *err);
 POLYBUS_EXPORT int polybus_watch_fd(polybus_watch *watch, int *fd, polybus_error *err);
+/* As polybus_subscriber_shutdown(). */
+POLYBUS_EXPORT void polybus_watch_shutdown(polybus_watch *watch);
 POLYBUS_EXPORT void polybus_watch_close(polybus_watch *watch);
 
 #ifdef __cplusplus
