@@ -56,7 +56,7 @@ class Window : public std::enable_shared_from_this<Window> {
 };
 
 // One publisher's memory as this process has it mapped; shared by all who use it here, unmapped with the last.
-class Extent {
+class Extent : public std::enable_shared_from_this<Extent> {
  public:
   Extent(std::shared_ptr<Window> window, uint64_t id, int fd, uint64_t offset, uint64_t bytes, Access access,
          std::function<void(uint64_t id)> on_unmapped);

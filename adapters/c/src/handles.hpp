@@ -40,6 +40,10 @@ struct polybus_watch {
   std::shared_ptr<polybus::detail::WatchCore> core;
 };
 
+struct polybus_extent {
+  std::shared_ptr<const polybus::bus::Extent> mapping;
+};
+
 // Counted by hand: one allocation and no virtual call per message.
 struct polybus_sample {
   polybus_sample(polybus::bus::Sample message, std::shared_ptr<const polybus::detail::SampleOrigin> from) noexcept

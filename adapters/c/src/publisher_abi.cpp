@@ -87,6 +87,14 @@ int polybus_publisher_loan(polybus_publisher* publisher, size_t size, polybus_dr
   });
 }
 
+int polybus_publisher_loan_frame(polybus_publisher* publisher, size_t size, polybus_draft** out, polybus_error* err) {
+  return c::guarded(err, [&] {
+    c::require(publisher, "publisher");
+    c::require(out, "out");
+    *out = new polybus_draft{{publisher->core, size, detail::DraftContent::bytes}};
+  });
+}
+
 void* polybus_draft_data(polybus_draft* draft, size_t* capacity) {
   const bool has_bytes = draft != nullptr && !draft->core.typed();
   const std::span<std::byte> bytes = has_bytes ? draft->core.bytes() : std::span<std::byte>();

@@ -1,4 +1,6 @@
 // The C interface: samples.
+#include <new>
+
 #include "adapters/c/src/handles.hpp"
 #include "adapters/c/src/schema_handle.hpp"
 
@@ -21,7 +23,8 @@ void polybus_sample_get_info(const polybus_sample* sample, polybus_sample_info* 
           .topic = sample->origin->topic.c_str(),
           .extent_base = extent.window().payload_at(extent.offset()),
           .extent_bytes = extent.bytes(),
-          .extent_id = extent.local_id()};
+          .extent_id = extent.local_id(),
+          .schema_prefix = header.schema_prefix};
 }
 
 polybus_schema* polybus_sample_schema(const polybus_sample* sample) {
@@ -44,5 +47,14 @@ polybus_sample* polybus_sample_retain(polybus_sample* sample) {
 void polybus_sample_release(polybus_sample* sample) {
   if (sample != nullptr && sample->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete sample;
 }
+
+polybus_extent* polybus_sample_keep_extent(const polybus_sample* sample) {
+  auto mapping = sample->received->extent().weak_from_this().lock();
+  return mapping ? new (std::nothrow) polybus_extent{std::move(mapping)} : nullptr;
+}
+
+int polybus_extent_is_left(const polybus_extent* extent) { return extent->mapping.use_count() == 1 ? 1 : 0; }
+
+void polybus_extent_release(polybus_extent* extent) { delete extent; }
 
 }  // extern "C"

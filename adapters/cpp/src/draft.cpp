@@ -3,14 +3,16 @@
 
 #include "adapters/cpp/src/deadline.hpp"
 #include "adapters/cpp/src/draft_core.hpp"
+#include "bus/message/frame.hpp"
 
 namespace polybus {
 
 namespace detail {
 
-DraftCore::DraftCore(std::shared_ptr<PublisherCore> publisher, uint64_t size) : publisher_(std::move(publisher)) {
+DraftCore::DraftCore(std::shared_ptr<PublisherCore> publisher, uint64_t size, DraftContent content)
+    : publisher_(std::move(publisher)) {
   bus::PublisherPort& port = publisher_->port();
-  if (!publisher_->schema()) {
+  if (!publisher_->schema() || content == DraftContent::bytes) {
     loan_ = port.loan(size);
     return;
   }
@@ -31,6 +33,7 @@ uint64_t DraftCore::publish(uint64_t size, Timeout timeout) {
     throw Error(Code::invalid_argument, "publish: " + std::to_string(size) + " bytes of a draft that has room for " +
                                             std::to_string(loan_.capacity()) + " (topic " + publisher_->topic() + ")");
   }
+  if (publisher_->schema()) bus::check_frame(bytes().first(size));
   return publisher_->port().send(loan_, size, in_milliseconds(timeout));
 }
 

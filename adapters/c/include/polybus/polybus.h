@@ -372,7 +372,12 @@ POLYBUS_EXPORT int polybus_publisher_get_stats(const polybus_publisher *publishe
  * TOO_LARGE, NO_MEMORY, TOO_MANY_LOANS, CLOSED. Publish or discard it exactly once. */
 POLYBUS_EXPORT int polybus_publisher_loan(polybus_publisher *publisher, size_t size, polybus_draft **out,
                                           polybus_error *err);
-/* Untyped topics: the bytes to fill, at least as many as asked for. 64-byte aligned, not zeroed. */
+/* For languages that write Cap'n Proto themselves: a loan of exactly this kind of memory on any topic, filled through
+ * polybus_draft_data(). On a typed topic what is published from it must be one message in stream framing (BAD_MESSAGE). */
+POLYBUS_EXPORT int polybus_publisher_loan_frame(polybus_publisher *publisher, size_t size, polybus_draft **out,
+                                                polybus_error *err);
+/* Untyped topics and polybus_publisher_loan_frame(): the bytes to fill, at least as many as asked for. 64-byte aligned,
+ * not zeroed. */
 POLYBUS_EXPORT void *polybus_draft_data(polybus_draft *draft, size_t *capacity);
 /* Typed topics: the root struct, zeroed, in shared memory. */
 POLYBUS_EXPORT int polybus_draft_root(polybus_draft *draft, polybus_struct_builder *root, polybus_error *err);
@@ -450,6 +455,7 @@ typedef struct polybus_sample_info {
   const void *extent_base;
   uint64_t extent_bytes;
   uint64_t extent_id; /* unique in this process; never used again */
+  uint64_t schema_prefix; /* the first 8 bytes of its schema's fingerprint; 0: untyped */
 } polybus_sample_info;
 POLYBUS_EXPORT void polybus_sample_get_info(const polybus_sample *sample, polybus_sample_info *out);
 /* The schema of this message, NULL if it has none. Lives as long as the sample. */
@@ -457,6 +463,15 @@ POLYBUS_EXPORT polybus_schema *polybus_sample_schema(const polybus_sample *sampl
 /* One more owner; each owner releases once, from any thread. The memory goes back with the last. */
 POLYBUS_EXPORT polybus_sample *polybus_sample_retain(polybus_sample *sample);
 POLYBUS_EXPORT void polybus_sample_release(polybus_sample *sample);
+
+/* Keeps the mapping around a sample in place, not its message: for runtimes whose views cannot be taken back when the
+ * sample is released (JavaScript). Such views then read whatever lies there, which is harmless, instead of nothing, which
+ * is a fault. Memory is given back to the publisher as usual; only the address range waits. */
+typedef struct polybus_extent polybus_extent;
+POLYBUS_EXPORT polybus_extent *polybus_sample_keep_extent(const polybus_sample *sample);
+/* 1: nobody else in this process uses the mapping any more, so that keeping it has no purpose but old views. */
+POLYBUS_EXPORT int polybus_extent_is_left(const polybus_extent *extent);
+POLYBUS_EXPORT void polybus_extent_release(polybus_extent *extent);
 
 /* --------------------------------------------------------------------------------------------------------- regions */
 
