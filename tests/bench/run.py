@@ -151,6 +151,24 @@ def many_topics(report: Report, runs: int) -> None:
     )  # fmt: skip
 
 
+def first_message(report: Report, runs: int) -> None:
+    """From starting the program with no daemon running to its end, first message delivered; busd ends by itself."""
+    commands = {
+        "C++": ([BIN / "bench" / "first"], 50),
+        "Python": ([sys.executable, HERE / "first.py"], 250),
+        "Node": (["node", HERE / "first.mjs"], 250),
+    }
+    for language, (command, goal_ms) in commands.items():
+        times = []
+        for _ in range(runs):
+            name = f"bench-{secrets.token_hex(4)}"
+            start = time.perf_counter()
+            subprocess.run([*map(str, command), name], check=True, timeout=60)
+            times.append((time.perf_counter() - start) * 1000)
+            subprocess.run([BIN / "bus-cli", "daemon", "stop"], env={**os.environ, "POLYBUS_BUS": name}, capture_output=True)
+        report.add(f"{language}: no daemon to first message", median(times), "goal", goal_ms, 1.0, "ms")
+
+
 def idle(report: Report) -> None:
     """busd with nothing to do: its memory, and its processor time over some seconds."""
     with busd() as name:
@@ -175,9 +193,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=20_000)
-    parser.add_argument("--only", choices=["cpp", "languages", "topics", "idle"], action="append")
+    parser.add_argument("--only", choices=["cpp", "languages", "topics", "first", "idle"], action="append")
     arguments = parser.parse_args()
-    wanted = arguments.only or ["cpp", "languages", "topics", "idle"]
+    wanted = arguments.only or ["cpp", "languages", "topics", "first", "idle"]
     report = Report()
     if "cpp" in wanted:
         cpp_latency(report, arguments.runs, arguments.rounds)
@@ -185,6 +203,8 @@ def main() -> None:
         language_latency(report, arguments.runs, arguments.rounds // 4)
     if "topics" in wanted:
         many_topics(report, arguments.runs)
+    if "first" in wanted:
+        first_message(report, arguments.runs)
     if "idle" in wanted:
         idle(report)
     (ROOT / "build" / "bench.json").write_text(json.dumps(report.rows, indent=1))
