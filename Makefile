@@ -28,7 +28,7 @@ lint: setup-test build/build.ninja ## formatting, static checks, types; clang-ti
 	@$(call ninja,build) generated
 	@.venv/bin/python tools/dev/lint.py
 
-lint-all: setup-test build/build.ninja ## the same, without trusting earlier results
+lint-all: setup-test build/build.ninja ## the same without trusting earlier results, and clang-tidy for tests and examples too
 	@$(call ninja,build) generated
 	@.venv/bin/python tools/dev/lint.py --all
 
