@@ -363,6 +363,7 @@ void PublisherPort::close() {
   if (state_->closed) return;
   state_->closed = true;
   end_connections(*state_->generation);
+  state_->generation->place.stat = nullptr;  // busd gives the slot to another end
 }
 
 bool PublisherPort::wait_for_subscribers(uint32_t count, std::chrono::milliseconds timeout) {

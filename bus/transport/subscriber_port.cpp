@@ -412,6 +412,7 @@ void SubscriberPort::close() {
   ring_contents.swap(state.ring);
   newest.swap(state.newest);
   ring(state.place.block, state.wake_fd);
+  state.place.stat = nullptr;  // busd gives the slot to another end
 }
 
 uint64_t SubscriberPort::taken() const {
