@@ -1,0 +1,250 @@
+#include "discovery/registry/ends.hpp"
+
+#include <algorithm>
+#include <polybus/error.hpp>
+
+#include "discovery/protocol/frame.hpp"
+#include "discovery/protocol/names.hpp"
+#include "discovery/registry/departures.hpp"
+#include "discovery/registry/introductions.hpp"
+#include "discovery/registry/kept_values.hpp"
+#include "discovery/registry/log.hpp"
+#include "discovery/registry/schemas.hpp"
+
+namespace polybus::registry {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+
+const Node& node_of(const Session& session, uint64_t number) {
+  const auto node = session.nodes.find(number);
+  if (node == session.nodes.end()) throw Error(Code::closed, "the node is closed");
+  return node->second;
+}
+
+void fill(End& end, Session& session, Topic& topic, uint64_t node) {
+  const Node& named = node_of(session, node);
+  end.session = &session;
+  end.topic = &topic;
+  end.node = named.name;
+  end.language = named.language;
+  end.pid = session.pid;
+}
+
+uint32_t take_slot(Bus& bus, const End& end, bool is_publisher) {
+  return bus.stat.take({.is_publisher = is_publisher,
+                        .pid = end.pid,
+                        .process_start_ticks = end.session->process_start_ticks,
+                        .end_id = end.id,
+                        .node = end.node,
+                        .topic = end.topic->name,
+                        .language = end.language,
+                        .type_name = end.schema ? end.schema->type_name : "",
+                        .fingerprint = end.schema ? end.schema->fingerprint : ""});
+}
+
+// One copy of each bundle, however many ends come with it. The process that sent it need not be sent it again.
+void complete_schema(Bus& bus, Session& session, std::optional<discovery::SchemaInfo>& schema) {
+  if (!schema) return;
+  if (schema->bundle == nullptr)
+    throw Error(Code::bad_schema, "the schema " + schema->type_name + " came without its definition");
+  session.known_schemas.insert(schema->fingerprint);
+  auto& known = bus.bundles[schema->fingerprint];
+  const discovery::Bundle there = known.lock();
+  if (there != nullptr && *there == *schema->bundle)
+    schema->bundle = there;
+  else
+    known = schema->bundle;
+}
+
+void check_exclusive(const Topic& topic, bool exclusive) {
+  for (const Publisher* publisher : topic.publishers) {
+    if (publisher->gone || (!exclusive && !publisher->exclusive)) continue;
+    throw Error(Code::exclusive, "topic " + topic.name +
+                                     (publisher->exclusive ? ": has its one publisher, " : ": has a publisher, ") +
+                                     describe(*publisher) + "; close it first, or publish without `exclusive`");
+  }
+}
+
+// Values of publishers that are gone give way to a publisher of another type: nobody could read both.
+void drop_kept_of_other_types(Bus& bus, Topic& topic, const std::optional<discovery::SchemaInfo>& schema) {
+  const auto publishers = topic.publishers;
+  for (Publisher* publisher : publishers) {
+    if (!publisher->kept || !incompatibility(schema, publisher->schema)) continue;
+    publisher->kept = false;
+    free_if_unused(bus, publisher);
+  }
+}
+
+void make_extent(Bus& bus, ExtentRecord& extent, uint64_t quota_bytes, const std::string& topic) {
+  const uint64_t quota = std::max(quota_bytes == 0 ? bus::kQuotaBytesDefault : quota_bytes, bus::kQuotaBytesMin);
+  if (quota > bus.book.window_bytes())
+    throw Error(Code::too_large, "topic " + topic + ": a quota of " + std::to_string(quota) +
+                                     " bytes is more than the bus has addresses (" +
+                                     std::to_string(bus.book.window_bytes()) + "); see POLYBUS_WINDOW");
+  extent.place.bytes = (quota + kPage - 1) / kPage * kPage;
+  extent.fd = discovery::share(make_memory("polybus-extent"));
+  const auto offset = bus.window.take(extent.place.bytes);
+  if (!offset)
+    throw Error(Code::limit, "topic " + topic + ": the bus's addresses are used up (" +
+                                 std::to_string(bus.window.free_bytes() >> 20) +
+                                 " MiB free, in pieces); ask for a quota below " + std::to_string(quota >> 20) +
+                                 " MiB, or start busd with a larger POLYBUS_WINDOW");
+  extent.place.offset = *offset;
+  extent.place.id = bus.next_id++;
+}
+
+void check_ready_indexes(const Topic& topic) {
+  for (const Subscriber* subscriber : topic.subscribers)
+    if (!subscriber->gone && subscriber->ready_indexes.all())
+      throw Error(Code::limit, "topic " + topic.name + ": " + describe(*subscriber) + " hears " +
+                                   std::to_string(bus::kPublishersPerSubscriberMax) +
+                                   " publishers, which is the bound of one subscriber; close some");
+}
+
+void try_introduce(Bus& bus, Publisher* publisher, Subscriber* subscriber, uint32_t history, End* awaited_by) {
+  try {
+    introduce(bus, publisher, subscriber, history, awaited_by);
+  } catch (const Error& e) {
+    log_warn(e.what());
+  }
+}
+
+void try_introduce_kept(Bus& bus, Publisher* publisher, Subscriber* subscriber, uint32_t count) {
+  try {
+    introduce_kept(bus, publisher, subscriber, count);
+  } catch (const Error& e) {
+    log_warn(e.what());
+  }
+}
+
+}  // namespace
+
+void advertise(Bus& bus, Session& session, uint64_t reply_to, discovery::Advertise request) {
+  discovery::check_topic(request.topic);
+  if (session.publishers.contains(request.end)) throw discovery::ProtocolError("a publisher that is there already");
+  if (request.history > bus::kHistoryMax)
+    throw Error(Code::limit, "topic " + request.topic + ": history " + std::to_string(request.history) + ": at most " +
+                                 std::to_string(bus::kHistoryMax) + " values are kept");
+  complete_schema(bus, session, request.schema);
+  node_of(session, request.node);
+  const auto existing = bus.topics.find(request.topic);
+  if (existing != bus.topics.end()) {
+    check_schema(*existing->second, request.schema, true);
+    check_exclusive(*existing->second, request.exclusive);
+    check_ready_indexes(*existing->second);
+  }
+  auto made = std::make_unique<Publisher>();
+  Publisher* publisher = made.get();
+  Topic& topic = bus.topic(request.topic);
+  fill(*publisher, session, topic, request.node);
+  publisher->number = request.end;
+  publisher->id = request.publisher_id;
+  publisher->schema = std::move(request.schema);
+  publisher->history = request.history;
+  publisher->exclusive = request.exclusive;
+  try {
+    publisher->block = bus.book.take_publisher();
+    make_extent(bus, publisher->extent, request.quota_bytes, topic.name);
+    publisher->stat_slot = take_slot(bus, *publisher, true);
+  } catch (const Error&) {
+    if (publisher->extent.place.id != 0)
+      bus.window.give_back(publisher->extent.place.offset, publisher->extent.place.bytes);
+    if (publisher->block != 0) bus.book.give_back_publisher(publisher->block);
+    if (topic.publishers.empty() && topic.subscribers.empty()) bus.topics.erase(request.topic);
+    throw;
+  }
+  bus::construct_publisher_block(bus.book.at(publisher->block), publisher->id, publisher->history);
+  publisher->extent.holders[&session] = 1;
+  topic.publishers.push_back(publisher);
+  session.publishers.emplace(publisher->number, publisher);
+  session.publisher_records.insert(publisher);
+  bus.publishers.emplace(publisher, std::move(made));
+  drop_kept_of_other_types(bus, topic, publisher->schema);
+  drop_outdated(bus, topic);
+
+  std::vector<Subscriber*> subscribers;
+  for (Subscriber* subscriber : topic.subscribers)
+    if (!subscriber->gone) subscribers.push_back(subscriber);
+  session.outbox->send({discovery::Reply{reply_to, discovery::Placed{.extent = publisher->extent.place,
+                                                                     .block = publisher->block,
+                                                                     .stat_slot = publisher->stat_slot,
+                                                                     .settled = subscribers.empty()}},
+                        {publisher->extent.fd}});
+  // Its first values may come before a slow subscriber is attached: those who want kept values get these as well.
+  for (Subscriber* subscriber : subscribers)
+    try_introduce(bus, publisher, subscriber, subscriber->history != 0 ? publisher->history : 0, publisher);
+  if (!subscribers.empty() && publisher->unsettled == 0) Bus::tell(&session, discovery::Settled{publisher->number});
+  bus.announce("publisher_added", *publisher);
+  log_info(describe(*publisher) + " publishes " + topic.name);
+}
+
+void subscribe(Bus& bus, Session& session, uint64_t reply_to, discovery::Subscribe request) {
+  discovery::check_topic(request.topic);
+  if (session.subscribers.contains(request.end)) throw discovery::ProtocolError("a subscriber that is there already");
+  if (request.queue_depth == 0 || request.queue_depth > bus::kQueueMax)
+    throw Error(Code::limit, "topic " + request.topic + ": queue " + std::to_string(request.queue_depth) +
+                                 ": between 1 and " + std::to_string(bus::kQueueMax) + " messages can wait");
+  complete_schema(bus, session, request.schema);
+  node_of(session, request.node);
+  const auto existing = bus.topics.find(request.topic);
+  if (existing != bus.topics.end()) {
+    check_schema(*existing->second, request.schema, false);
+    drop_outdated(bus, *existing->second);
+  }
+  auto made = std::make_unique<Subscriber>();
+  Subscriber* subscriber = made.get();
+  Topic& topic = bus.topic(request.topic);
+  fill(*subscriber, session, topic, request.node);
+  subscriber->number = request.end;
+  subscriber->id = request.subscriber_id;
+  subscriber->schema = std::move(request.schema);
+  subscriber->queue_depth = request.queue_depth;
+  subscriber->history = std::min(request.history, request.queue_depth);
+  subscriber->blocking = request.blocking;
+  try {
+    const size_t live =
+        std::count_if(topic.publishers.begin(), topic.publishers.end(), [](auto* p) { return !p->gone; });
+    if (live + bus::kHistoryMax > bus::kPublishersPerSubscriberMax)
+      throw Error(Code::limit, "topic " + topic.name + " has " + std::to_string(live) +
+                                   " publishers, more than one subscriber can hear (" +
+                                   std::to_string(bus::kPublishersPerSubscriberMax - bus::kHistoryMax) +
+                                   "); close some");
+    subscriber->block = bus.book.take_subscriber();
+    subscriber->stat_slot = take_slot(bus, *subscriber, false);
+  } catch (const Error&) {
+    if (subscriber->block != 0) bus.book.give_back_subscriber(subscriber->block);
+    if (topic.publishers.empty() && topic.subscribers.empty()) bus.topics.erase(request.topic);
+    throw;
+  }
+  bus::construct_subscriber_block(bus.book.at(subscriber->block));
+  topic.subscribers.push_back(subscriber);
+  session.subscribers.emplace(subscriber->number, subscriber);
+  session.subscriber_records.insert(subscriber);
+  bus.subscribers.emplace(subscriber, std::move(made));
+
+  const End* defining = defining_end(topic);
+  const auto counts = choose_kept(bus, topic, subscriber->history);
+  std::vector<Publisher*> live;
+  for (Publisher* publisher : topic.publishers)
+    if (!publisher->gone) live.push_back(publisher);
+  const bool settled = live.empty() && counts.empty();
+  session.outbox->send(
+      {discovery::Reply{reply_to, discovery::Subscribed{.block = subscriber->block,
+                                                        .stat_slot = subscriber->stat_slot,
+                                                        .settled = settled,
+                                                        .topic_schema = Bus::for_session(
+                                                            session, defining ? defining->schema : std::nullopt)}},
+       {}});
+  for (const auto& [publisher, count] : counts)
+    if (publisher->gone) try_introduce_kept(bus, publisher, subscriber, count);
+  for (Publisher* publisher : live) {
+    const auto count = counts.find(publisher);
+    try_introduce(bus, publisher, subscriber, count == counts.end() ? 0 : count->second, subscriber);
+  }
+  if (!settled && subscriber->unsettled == 0) Bus::tell(&session, discovery::Settled{subscriber->number});
+  bus.announce("subscriber_added", *subscriber);
+  log_info(describe(*subscriber) + " subscribes to " + topic.name);
+}
+
+}  // namespace polybus::registry

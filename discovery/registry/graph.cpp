@@ -1,0 +1,64 @@
+#include "discovery/registry/graph.hpp"
+
+#include <unistd.h>
+
+#include "discovery/registry/kept_values.hpp"
+#include "discovery/registry/schemas.hpp"
+
+namespace polybus::registry {
+namespace {
+
+discovery::GraphEnd draw(const End& end) {
+  discovery::GraphEnd drawn;
+  drawn.node = end.node;
+  drawn.language = end.language;
+  drawn.pid = end.pid;
+  drawn.id = end.id;
+  drawn.stat_slot = end.stat_slot;
+  drawn.history = end.history;
+  return drawn;
+}
+
+discovery::GraphTopic draw(const Bus& bus, const Topic& topic) {
+  discovery::GraphTopic drawn;
+  drawn.topic = topic.name;
+  if (const End* end = defining_end(topic); end != nullptr && end->schema) {
+    drawn.type_name = end->schema->type_name;
+    drawn.fingerprint = end->schema->fingerprint;
+  }
+  drawn.kept_values = count_kept(bus, topic);
+  for (const Publisher* publisher : topic.publishers) {
+    if (publisher->gone) continue;
+    discovery::GraphEnd& end = drawn.ends.emplace_back(draw(*publisher));
+    end.is_publisher = true;
+    end.exclusive = publisher->exclusive;
+  }
+  for (const Subscriber* subscriber : topic.subscribers) {
+    if (subscriber->gone) continue;
+    discovery::GraphEnd& end = drawn.ends.emplace_back(draw(*subscriber));
+    end.queue_depth = subscriber->queue_depth;
+    end.blocking = subscriber->blocking;
+  }
+  return drawn;
+}
+
+}  // namespace
+
+discovery::Graph draw_graph(const Bus& bus) {
+  discovery::Graph graph;
+  graph.bus = bus.name;
+  graph.busd_pid = static_cast<uint32_t>(::getpid());
+  for (const auto& [id, session] : bus.sessions)
+    for (const auto& [number, node] : session->nodes) graph.nodes.push_back({node.name, node.language, session->pid});
+  for (const auto& [name, topic] : bus.topics) {
+    discovery::GraphTopic drawn = draw(bus, *topic);
+    // What is only being cleared away is nobody's topic any more.
+    if (!drawn.ends.empty() || drawn.kept_values != 0) graph.topics.push_back(std::move(drawn));
+  }
+  for (const auto& [id, connection] : bus.connections)
+    if (connection->stage == Stage::open && !connection->publisher->gone && !connection->subscriber->gone)
+      graph.connections.push_back({connection->publisher->id, connection->subscriber->id});
+  return graph;
+}
+
+}  // namespace polybus::registry

@@ -1,0 +1,60 @@
+#include "discovery/registry/kept_values.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "discovery/registry/departures.hpp"
+
+namespace polybus::registry {
+namespace {
+
+bool has_values(const Publisher& publisher) { return publisher.history != 0 && (!publisher.gone || publisher.kept); }
+
+}  // namespace
+
+uint32_t kept_limit(const Topic& topic) {
+  uint32_t limit = 0;
+  for (const Publisher* publisher : topic.publishers)
+    if (has_values(*publisher)) limit = std::max(limit, publisher->history);
+  return limit;
+}
+
+std::map<Publisher*, uint32_t> choose_kept(const Bus& bus, const Topic& topic, uint32_t wanted) {
+  struct Value {
+    uint64_t published_ns;
+    Publisher* publisher;
+  };
+  std::vector<Value> values;
+  for (Publisher* publisher : topic.publishers) {
+    if (!has_values(*publisher)) continue;
+    for (const auto& value : bus::read_kept_values(bus.book.publisher(publisher->block)))
+      values.push_back({value.published_realtime_ns, publisher});
+  }
+  std::stable_sort(values.begin(), values.end(),
+                   [](const Value& a, const Value& b) { return a.published_ns > b.published_ns; });
+  values.resize(std::min<size_t>(values.size(), std::min(wanted, kept_limit(topic))));
+  std::map<Publisher*, uint32_t> counts;
+  for (const Value& value : values) ++counts[value.publisher];
+  return counts;
+}
+
+void drop_outdated(Bus& bus, Topic& topic) {
+  const bool any = std::any_of(topic.publishers.begin(), topic.publishers.end(), [](auto* p) { return p->kept; });
+  if (!any) return;
+  const auto counts = choose_kept(bus, topic, bus::kHistoryMax);
+  const auto publishers = topic.publishers;  // the last of them may take the topic along
+  for (Publisher* publisher : publishers) {
+    if (!publisher->kept || counts.contains(publisher)) continue;
+    publisher->kept = false;
+    free_if_unused(bus, publisher);
+  }
+}
+
+uint32_t count_kept(const Bus& bus, const Topic& topic) {
+  uint32_t count = 0;
+  for (const auto& [publisher, values] : choose_kept(bus, topic, bus::kHistoryMax))
+    if (publisher->gone) count += values;
+  return count;
+}
+
+}  // namespace polybus::registry

@@ -1,0 +1,24 @@
+// The newest values of a topic, which outlive their publishers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "discovery/registry/bus.hpp"
+
+namespace polybus::registry {
+
+// How many values a topic keeps: the most that one of its publishers asked for, whether it is still there or not.
+uint32_t kept_limit(const Topic& topic);
+
+// The newest `wanted` values of the topic, or as many as it keeps: how many each publisher has of them. They are always the
+// newest of each.
+std::map<Publisher*, uint32_t> choose_kept(const Bus& bus, const Topic& topic, uint32_t wanted);
+
+// Kept values that are no longer among the newest let go of the memory of publishers that are gone.
+void drop_outdated(Bus& bus, Topic& topic);
+
+// How many values of publishers that are gone a newcomer would get.
+uint32_t count_kept(const Bus& bus, const Topic& topic);
+
+}  // namespace polybus::registry

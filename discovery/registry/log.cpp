@@ -1,0 +1,42 @@
+// The only file that sees spdlog.
+#include "discovery/registry/log.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace polybus::registry {
+namespace {
+
+std::shared_ptr<spdlog::logger> logger;
+
+spdlog::level::level_enum to_spdlog(Level level) {
+  switch (level) {
+    case Level::debug: return spdlog::level::debug;
+    case Level::info: return spdlog::level::info;
+    case Level::warn: return spdlog::level::warn;
+    case Level::error: return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+}  // namespace
+
+void open_log(const std::string& bus, std::string_view level) {
+  logger = std::make_shared<spdlog::logger>("busd", std::make_shared<spdlog::sinks::stderr_sink_st>());
+  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e busd " + bus + " %l: %v");
+  auto wanted = spdlog::level::warn;
+  if (level == "off") wanted = spdlog::level::off;
+  if (level == "error") wanted = spdlog::level::err;
+  if (level == "info") wanted = spdlog::level::info;
+  if (level == "debug") wanted = spdlog::level::debug;
+  logger->set_level(wanted);
+  logger->flush_on(spdlog::level::trace);
+}
+
+bool log_is_on(Level level) noexcept { return logger != nullptr && logger->should_log(to_spdlog(level)); }
+
+void log(Level level, const std::string& text) {
+  if (logger != nullptr) logger->log(to_spdlog(level), text);
+}
+
+}  // namespace polybus::registry
