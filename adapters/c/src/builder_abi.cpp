@@ -7,6 +7,7 @@
 #include "adapters/c/src/message_views.hpp"
 #include "adapters/c/src/schema_handle.hpp"
 #include "bus/message/chunk_builder.hpp"
+#include "bus/message/json.hpp"
 #include "bus/message/kj_errors.hpp"
 #include "bus/message/schema_state.hpp"
 #include "bus/message/whole_copy.hpp"
@@ -135,6 +136,12 @@ int init_list(PointerBuilder pointer, bus::ChunkBuilder* chunk, polybus_type ele
 }
 
 }  // namespace
+
+}  // namespace polybus::c
+
+// Not inside the namespace: there the header's declarations, and with them their visibility, would not apply.
+using namespace polybus;
+using namespace polybus::c;
 
 extern "C" {
 
@@ -282,6 +289,18 @@ int polybus_struct_as_reader(const polybus_struct_builder* from, polybus_struct*
   });
 }
 
+int polybus_struct_set_json(polybus_struct_builder* to, const polybus_schema* schema, const char* json, size_t size,
+                            polybus_error* err) {
+  return building(err, [&] {
+    require(to, "to");
+    require(schema, "schema");
+    require(json, "json");
+    const auto& table = bus::fields_of(schema_of(schema));
+    bus::set_json(table, table.root(), {json, size}, unpack<StructBuilderView>(to).builder);
+    return POLYBUS_OK;
+  });
+}
+
 int polybus_builder_open(const polybus_schema* schema, polybus_builder** out, polybus_struct_builder* root,
                          polybus_error* err) {
   return building(err, [&] {
@@ -311,5 +330,3 @@ int polybus_builder_frame(polybus_builder* builder, const void** data, size_t* s
 void polybus_builder_close(polybus_builder* builder) { delete builder; }
 
 }  // extern "C"
-
-}  // namespace polybus::c

@@ -2,8 +2,11 @@
 #include <memory>
 
 #include "adapters/c/src/guard.hpp"
+#include "adapters/c/src/handles.hpp"
 #include "adapters/c/src/message_views.hpp"
+#include "adapters/c/src/schema_handle.hpp"
 #include "bus/message/frame.hpp"
+#include "bus/message/json.hpp"
 #include "bus/message/kj_errors.hpp"
 
 struct polybus_message {
@@ -84,6 +87,12 @@ int read_list(const PointerReader& pointer, uint64_t words, polybus_type element
 
 }  // namespace
 
+}  // namespace polybus::c
+
+// Not inside the namespace: there the header's declarations, and with them their visibility, would not apply.
+using namespace polybus;
+using namespace polybus::c;
+
 extern "C" {
 
 int polybus_message_open(const void* data, size_t size, polybus_message** out, polybus_struct* root,
@@ -143,6 +152,15 @@ int polybus_list_get_list(const polybus_list* from, uint32_t index, polybus_type
   return reading(err, [&] { return read_list(pointer_of(from, index), copy_words_max(from), element, out); });
 }
 
-}  // extern "C"
+int polybus_message_to_json(const polybus_schema* schema, const void* data, size_t size, char** json,
+                            polybus_error* err) {
+  return reading(err, [&] {
+    require(schema, "schema");
+    require(data, "data");
+    require(json, "json");
+    *json = duplicate(bus::to_json(schema_of(schema), {static_cast<const std::byte*>(data), size}));
+    return POLYBUS_OK;
+  });
+}
 
-}  // namespace polybus::c
+}  // extern "C"

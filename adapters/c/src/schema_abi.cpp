@@ -39,6 +39,12 @@ const SchemaTables& tables_of(const polybus_schema* handle) {
 
 }  // namespace
 
+}  // namespace polybus::c
+
+// Not inside the namespace: there the header's declarations, and with them their visibility, would not apply.
+using namespace polybus;
+using namespace polybus::c;
+
 extern "C" {
 
 int polybus_schema_file_parse(const char* path, const char* const* import_paths, size_t import_path_count,
@@ -128,5 +134,3 @@ const polybus_enum_info* polybus_schema_enums(const polybus_schema* schema, size
 }
 
 }  // extern "C"
-
-}  // namespace polybus::c
