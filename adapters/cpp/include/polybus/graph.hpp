@@ -16,12 +16,12 @@ class WatchCore;
 }
 
 struct GraphNode {
-  std::string node, language;
+  std::string node = {}, language = {};
   uint32_t pid = 0;
 };
 
 struct GraphPublisher {
-  std::string node, language;
+  std::string node = {}, language = {};
   uint32_t pid = 0;
   uint64_t id = 0;  // SampleInfo::publisher_id
   uint32_t history = 0;
@@ -35,7 +35,7 @@ struct GraphPublisher {
 };
 
 struct GraphSubscriber {
-  std::string node, language;
+  std::string node = {}, language = {};
   uint32_t pid = 0;
   uint64_t id = 0;
   uint32_t queue = 0;
@@ -72,8 +72,8 @@ struct Graph {
 struct GraphEvent {
   // publisher_added, publisher_removed, subscriber_added, subscriber_removed, node_added, node_removed, registry_lost,
   // registry_back; events_lost: this reader was more than 4,096 events behind.
-  std::string event;
-  std::string topic, node, type;  // empty where the event has none
+  std::string event = {};
+  std::string topic = {}, node = {}, type = {};  // empty where the event has none
   uint32_t pid = 0;
 };
 
