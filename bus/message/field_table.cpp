@@ -217,6 +217,21 @@ uint32_t bits_of(TypeRef type) noexcept {
   }
 }
 
+capnp::ElementSize element_size_of(TypeRef type) noexcept {
+  if (type.is_pointer()) {
+    bool is_struct = type.list_depth == 0 && type.kind == Kind::struct_;
+    return is_struct ? capnp::ElementSize::INLINE_COMPOSITE : capnp::ElementSize::POINTER;
+  }
+  switch (bits_of(type)) {
+    case 0: return capnp::ElementSize::VOID;
+    case 1: return capnp::ElementSize::BIT;
+    case 8: return capnp::ElementSize::BYTE;
+    case 16: return capnp::ElementSize::TWO_BYTES;
+    case 32: return capnp::ElementSize::FOUR_BYTES;
+    default: return capnp::ElementSize::EIGHT_BYTES;
+  }
+}
+
 std::string type_text(const FieldTable& table, TypeRef type) {
   if (type.list_depth > 0) return "List(" + type_text(table, type.element()) + ")";
   switch (type.kind) {

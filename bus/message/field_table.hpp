@@ -2,6 +2,7 @@
 #pragma once
 
 #include <capnp/common.h>
+#include <capnp/pointer-helpers.h>
 #include <capnp/schema.h>
 #include <kj/array.h>
 
@@ -85,6 +86,8 @@ FieldTable build_field_table(capnp::StructSchema root);
 
 // Bits one element or field takes; 64 for what is a pointer, 0 for Void and, in lists, for structs.
 uint32_t bits_of(TypeRef type) noexcept;
+// How such elements lie in a list.
+capnp::ElementSize element_size_of(TypeRef type) noexcept;
 // "UInt8", "Text", "List(List(Float32))", "Pose": as a .capnp file would say it.
 std::string type_text(const FieldTable& table, TypeRef type);
 

@@ -93,21 +93,11 @@ polybus_struct_builder root_view(bus::ChunkBuilder& message, const bus::StructEn
 }
 
 ElementSize element_size(polybus_type element) {
-  if (element.list_depth > 0) return ElementSize::POINTER;
   if (element.kind < POLYBUS_KIND_VOID || element.kind > POLYBUS_KIND_ANY || element.list_depth < 0) {
     throw Error(Code::invalid_argument, "element is no type: kind " + std::to_string(element.kind) + ", list_depth " +
                                             std::to_string(element.list_depth));
   }
-  auto kind = static_cast<bus::Kind>(element.kind);
-  if (kind == bus::Kind::struct_) return ElementSize::INLINE_COMPOSITE;
-  switch (bus::bits_of({kind, 0, -1})) {
-    case 0: return ElementSize::VOID;
-    case 1: return ElementSize::BIT;
-    case 8: return ElementSize::BYTE;
-    case 16: return ElementSize::TWO_BYTES;
-    case 32: return ElementSize::FOUR_BYTES;
-    default: return kind >= bus::Kind::text ? ElementSize::POINTER : ElementSize::EIGHT_BYTES;
-  }
+  return bus::element_size_of({static_cast<bus::Kind>(element.kind), element.list_depth, element.index});
 }
 
 }  // namespace polybus::c

@@ -224,7 +224,7 @@ POLYBUS_EXPORT int polybus_list_get_struct(const polybus_list *from, uint32_t in
 POLYBUS_EXPORT int polybus_list_get_list(const polybus_list *from, uint32_t index, polybus_type element,
                                          polybus_list *out, polybus_error *err);
 
-/* The canonical JSON text of a whole message (docs/json.md), or a message from it in stream framing. */
+/* The canonical JSON text of a whole message (docs/json.md); given back with polybus_free(). BAD_MESSAGE. */
 POLYBUS_EXPORT int polybus_message_to_json(const polybus_schema *schema, const void *data, size_t size, char **json,
                                            polybus_error *err);
 
@@ -267,7 +267,8 @@ POLYBUS_EXPORT int polybus_struct_init_list(polybus_struct_builder *to, uint32_t
 POLYBUS_EXPORT int polybus_struct_edit_list(polybus_struct_builder *to, uint32_t pointer_index, polybus_type element,
                                             uint16_t data_words, uint16_t pointer_count, polybus_list_builder *out,
                                             polybus_error *err);
-/* Text or Data that is already there, to be written in place; POLYBUS_EMPTY if none is. */
+/* Data that is already there, to be written in place; POLYBUS_EMPTY if none is. (Text works too, but its size then counts
+ * the zero at its end.) */
 POLYBUS_EXPORT int polybus_struct_edit_data(polybus_struct_builder *to, uint32_t pointer_index, uint8_t **data,
                                             size_t *size, polybus_error *err);
 POLYBUS_EXPORT int polybus_struct_clear_pointer(polybus_struct_builder *to, uint32_t pointer_index,
@@ -289,6 +290,11 @@ POLYBUS_EXPORT int polybus_list_init_list(polybus_list_builder *to, uint32_t ind
 /* A reading view of what is being built, e.g. to print it. */
 POLYBUS_EXPORT int polybus_struct_as_reader(const polybus_struct_builder *from, polybus_struct *out,
                                             polybus_error *err);
+
+/* Sets what JSON says (docs/json.md) in a struct nobody has written to yet, e.g. a draft's root; `schema`'s root type is
+ * the struct's. INVALID_ARGUMENT names the field's path; the struct is then half filled. */
+POLYBUS_EXPORT int polybus_struct_set_json(polybus_struct_builder *to, const polybus_schema *schema, const char *json,
+                                           size_t size, polybus_error *err);
 
 /* A message built in private memory, e.g. to make test data or to convert; polybus_draft is its sister on the bus. */
 typedef struct polybus_builder polybus_builder;
