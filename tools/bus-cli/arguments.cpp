@@ -40,7 +40,8 @@ void add_list(CLI::App& app, Arguments& a) {
   CLI::App* command = add_command(app, a, "list", "topics: type, publishers, subscribers, rate, bandwidth, drops",
                                   [&a] { return run_list(a.globals, a.list); });
   command->add_option("GLOB", a.list.pattern, kPattern);
-  command->add_option("--sort", a.list.sort, "name, hz, bw or drops")->check(CLI::IsMember({"name", "hz", "bw", "drops"}));
+  command->add_option("--sort", a.list.sort, "name, hz, bw or drops")
+      ->check(CLI::IsMember({"name", "hz", "bw", "drops"}));
   command->add_flag("--all", a.list.hidden, "also hidden topics, whose first segment starts with _");
   command->add_flag("-c,--count", a.list.count, "only how many");
 }
@@ -49,8 +50,8 @@ void add_topic_commands(CLI::App& app, Arguments& a) {
   CLI::App* info = add_command(app, a, "info", "a topic's ends: process, language, queue, lag, drops, memory",
                                [&a] { return run_info(a.globals, a.info); });
   info->add_option("TOPIC", a.info.pattern, kPattern)->required();
-  CLI::App* type = add_command(app, a, "type", "a topic's type and its fingerprint",
-                               [&a] { return run_type(a.globals, a.type); });
+  CLI::App* type =
+      add_command(app, a, "type", "a topic's type and its fingerprint", [&a] { return run_type(a.globals, a.type); });
   type->add_option("TOPIC", a.type.pattern, kPattern)->required();
   CLI::App* find = add_command(app, a, "find", "topics of a type", [&a] { return run_find(a.globals, a.find); });
   find->add_option("TYPE", a.find.type, "Imu, imu.capnp:Imu, or a pattern of either")->required();
@@ -61,30 +62,33 @@ void add_echo(CLI::App& app, Arguments& a) {
                                   [&a] { return run_echo(a.globals, a.echo); });
   command->add_option("TOPIC", a.echo.pattern, kPattern)->required();
   command->add_option("-n,--count", a.echo.count, "stop after so many")->check(CLI::PositiveNumber);
-  command->add_flag_callback("--once", [&a] { a.echo.count = 1; }, "stop after one; the same as -n 1");
+  command->add_flag_callback(
+      "--once", [&a] { a.echo.count = 1; }, "stop after one; the same as -n 1");
   command->add_flag("--latest", a.echo.latest, "only the newest message, and stop");
   command->add_option("--field", a.echo.fields, "show this only, e.g. pose.accel[2]; may be given several times")
       ->expected(1)
       ->take_all();
-  command->add_option("--where", a.echo.where, "show messages only where this holds, e.g. 'level == \"warn\" and value > 0.5'");
-  command->add_option("--timeout", a.echo.timeout, "give up after so long without a message (exit 4 if one was missing): 5s, 200ms");
+  command->add_option("--where", a.echo.where,
+                      "show messages only where this holds, e.g. 'level == \"warn\" and value > 0.5'");
+  command->add_option("--timeout", a.echo.timeout,
+                      "give up after so long without a message (exit 4 if one was missing): 5s, 200ms");
   command->add_flag("--raw", a.echo.raw, "the messages' bytes as they are");
 }
 
 void add_pub(CLI::App& app, Arguments& a) {
-  CLI::App* command =
-      add_command(app, a, "pub", "publish messages from JSON; on untyped topics the argument's bytes", [&a] {
-        return run_pub(a.globals, a.pub);
-      });
+  CLI::App* command = add_command(app, a, "pub", "publish messages from JSON; on untyped topics the argument's bytes",
+                                  [&a] { return run_pub(a.globals, a.pub); });
   command->add_option("TOPIC", a.pub.topic, "topic")->required();
-  command->add_option_function<std::string>("VALUE", [&a](const std::string& value) { a.pub.value = value; },
-                                            "the message, e.g. '{\"level\":\"warn\"}'");
+  command->add_option_function<std::string>(
+      "VALUE", [&a](const std::string& value) { a.pub.value = value; }, "the message, e.g. '{\"level\":\"warn\"}'");
   command->add_flag("--stdin", a.pub.from_stdin, "one message per line of standard input; lines of `echo --json` too");
   command->add_option("--file", a.pub.file, "the message is in this file: JSON, bytes, or what `echo --raw` wrote");
   command->add_option("--schema", a.pub.schema, "FILE:Type, for a topic that is not there yet");
-  command->add_option("-r,--rate", a.pub.rate, "messages per second; repeats VALUE until -n or Ctrl-C")->check(CLI::PositiveNumber);
+  command->add_option("-r,--rate", a.pub.rate, "messages per second; repeats VALUE until -n or Ctrl-C")
+      ->check(CLI::PositiveNumber);
   command->add_option("-n,--count", a.pub.count, "stop after so many")->check(CLI::PositiveNumber);
-  command->add_option("--history", a.pub.history, "keep the newest so many values for those who come later")->check(CLI::Range(0, 64));
+  command->add_option("--history", a.pub.history, "keep the newest so many values for those who come later")
+      ->check(CLI::Range(0, 64));
   command->add_option("--wait-subs", a.pub.wait_subscribers, "first wait for so many subscribers");
   command->add_option("--timeout", a.pub.timeout, "how long --wait-subs may take (exit 4): 5s");
 }
@@ -94,7 +98,8 @@ void add_rates(CLI::App& app, Arguments& a) {
     CLI::App* command = add_command(app, a, name, help, [&a, &options, run] { return run(a.globals, options); });
     command->add_option("TOPIC", options.pattern, kPattern)->required();
     command->add_option("--expect", options.expect, std::string("exit 1 if it is not about so much: ") + example);
-    command->add_option("--tolerance", options.tolerance, "how far from --expect is still right")->capture_default_str();
+    command->add_option("--tolerance", options.tolerance, "how far from --expect is still right")
+        ->capture_default_str();
   };
   add("hz", "messages per second over the last 1 to 2 s, from counters in shared memory", a.hz, run_hz, "30");
   add("bw", "bytes per second over the last 1 to 2 s, from counters in shared memory", a.bw, run_bw, "5MB");
@@ -119,8 +124,8 @@ void add_node(CLI::App& app, Arguments& a) {
 }
 
 void add_bus_commands(CLI::App& app, Arguments& a) {
-  CLI::App* graph = add_command(app, a, "graph", "who publishes what to whom",
-                                [&a] { return run_graph(a.globals, a.graph); });
+  CLI::App* graph =
+      add_command(app, a, "graph", "who publishes what to whom", [&a] { return run_graph(a.globals, a.graph); });
   graph->add_option("--format", a.graph.format, "text, dot, mermaid or json")
       ->check(CLI::IsMember({"text", "dot", "mermaid", "json"}))
       ->capture_default_str();
@@ -132,7 +137,8 @@ void add_bus_commands(CLI::App& app, Arguments& a) {
   daemon->fallthrough();
   CLI::App* start = add_command(*daemon, a, "start", "start it, if it does not run; it then stays until it is stopped",
                                 [&a] { return run_daemon_start(a.globals, a.daemon); });
-  CLI::App* stop = add_command(*daemon, a, "stop", "end it in good order", [&a] { return run_daemon_stop(a.globals, a.daemon); });
+  CLI::App* stop =
+      add_command(*daemon, a, "stop", "end it in good order", [&a] { return run_daemon_stop(a.globals, a.daemon); });
   for (CLI::App* command : {start, stop}) {
     command->add_option("--timeout", a.daemon.timeout, "how long that may take (exit 4)")->capture_default_str();
   }
@@ -155,7 +161,8 @@ Exit run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Standard output is data, standard error is notes. Exit codes: 0 done, 1 condition false, 2 usage, 3 not found,\n"
-      "4 timeout, 5 schema mismatch, 6 bus unreachable, 7 permission, 8 out of resources, 9 corrupt, 130/143 interrupted.");
+      "4 timeout, 5 schema mismatch, 6 bus unreachable, 7 permission, 8 out of resources, 9 corrupt, 130/143 "
+      "interrupted.");
   add_globals(app, arguments.globals);
   add_list(app, arguments);
   add_topic_commands(app, arguments);

@@ -23,7 +23,7 @@ std::vector<std::string> socket_paths(const Globals& globals);
 std::vector<std::string> counter_file_paths(const Globals& globals);
 
 // Slots whose end's process still lives. Does not read the file's holes, which would make them memory.
-std::vector<uint32_t> slots_in_use(const bus::StatFile& file, const std::string& path);
+std::vector<uint32_t> slots_in_use(const bus::StatFile& file);
 
 // The process that answers on the socket; 0: nobody does.
 pid_t listening_pid(const std::string& socket_path);

@@ -25,8 +25,12 @@ void add_counters(End& end, const bus::StatFile* file, uint32_t slot_index) {
 }
 
 Topic topic_of(const discovery::GraphTopic& from, const bus::StatFile* file) {
-  Topic topic{.name = from.topic, .type = from.type_name, .fingerprint = from.fingerprint, .publishers = {},
-              .subscribers = {}, .kept = from.kept_values};
+  Topic topic{.name = from.topic,
+              .type = from.type_name,
+              .fingerprint = from.fingerprint,
+              .publishers = {},
+              .subscribers = {},
+              .kept = from.kept_values};
   for (const discovery::GraphEnd& end : from.ends) {
     End copy{.is_publisher = end.is_publisher,
              .topic = from.topic,
@@ -74,17 +78,18 @@ End end_of(const bus::StatSlot& slot) {
 }
 
 // What living processes left in the counter file of a bus whose registry is gone.
-BusView from_counters(const bus::StatFile& file, const std::string& path) {
+BusView from_counters(const bus::StatFile& file) {
   BusView view;
   view.bus = file.header().bus;
   std::map<std::string, Topic> topics;
   std::set<std::tuple<std::string, std::string, uint32_t>> nodes;
-  for (const uint32_t index : slots_in_use(file, path)) {
+  for (const uint32_t index : slots_in_use(file)) {
     End end = end_of(file.slot(index));
     nodes.emplace(end.node, end.language, end.pid);
     Topic& topic = topics[end.topic];
     topic.name = end.topic;
-    if (topic.type.empty() || end.is_publisher) std::tie(topic.type, topic.fingerprint) = std::tie(end.type, end.fingerprint);
+    if (topic.type.empty() || end.is_publisher)
+      std::tie(topic.type, topic.fingerprint) = std::tie(end.type, end.fingerprint);
     (end.is_publisher ? topic.publishers : topic.subscribers).push_back(std::move(end));
   }
   for (const auto& [name, language, pid] : nodes) view.nodes.push_back({name, language, pid});
@@ -96,7 +101,7 @@ std::optional<BusView> without_registry(const Globals& globals) {
   for (const std::string& path : counter_file_paths(globals)) {
     try {
       const auto file = bus::StatFile::open(path, false);
-      BusView view = from_counters(*file, path);
+      BusView view = from_counters(*file);
       if (!view.topics.empty()) return view;
     } catch (const Error&) {  // not there, or of another version
     }

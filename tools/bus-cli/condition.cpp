@@ -78,8 +78,8 @@ class Parser {
   TermPointer parse_comparison() {
     TermPointer left = parse_operand();
     static constexpr std::pair<std::string_view, Kind> kOperators[] = {
-        {"==", Kind::equal},   {"!=", Kind::unequal}, {"<=", Kind::at_most}, {">=", Kind::at_least},
-        {"<", Kind::less},     {">", Kind::greater},  {"~", Kind::contains}, {"=", Kind::equal}};
+        {"==", Kind::equal}, {"!=", Kind::unequal}, {"<=", Kind::at_most}, {">=", Kind::at_least},
+        {"<", Kind::less},   {">", Kind::greater},  {"~", Kind::contains}, {"=", Kind::equal}};
     for (const auto& [sign, kind] : kOperators) {
       if (accept(sign)) return make(kind, std::move(left), parse_operand());
     }
@@ -94,7 +94,8 @@ class Parser {
     }
     const char first = peek();
     if (first == '"' || first == '\'') return literal(parse_text(first));
-    if (std::isdigit(static_cast<unsigned char>(first)) != 0 || first == '-' || first == '.') return literal(parse_number());
+    if (std::isdigit(static_cast<unsigned char>(first)) != 0 || first == '-' || first == '.')
+      return literal(parse_number());
     return parse_name();
   }
 
@@ -130,9 +131,9 @@ class Parser {
 
   TermPointer parse_name() {
     const size_t begin = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_' ||
-                                  text_[at_] == '.' || text_[at_] == '[' || text_[at_] == ']' ||
-                                  (text_[at_] == '-' && text_[at_ - 1] == '['))) {
+    while (at_ < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_' || text_[at_] == '.' ||
+            text_[at_] == '[' || text_[at_] == ']' || (text_[at_] == '-' && text_[at_ - 1] == '['))) {
       ++at_;
     }
     const std::string name = text_.substr(begin, at_ - begin);
@@ -162,7 +163,8 @@ class Parser {
   bool accept_word(std::string_view word) {
     skip_spaces();
     const std::string_view rest = std::string_view(text_).substr(at_);
-    const bool ends = rest.size() == word.size() || (rest.size() > word.size() && (rest[word.size()] == ' ' || rest[word.size()] == '('));
+    const bool ends = rest.size() == word.size() ||
+                      (rest.size() > word.size() && (rest[word.size()] == ' ' || rest[word.size()] == '('));
     return rest.starts_with(word) && ends && accept(word);
   }
 
@@ -228,7 +230,8 @@ bool compare(Kind kind, const Json& left, const Json& right) {
 const Json& value_of(const Term& term, const Json& message) {
   static const Json nothing;
   if (term.kind == Kind::literal) return term.literal;
-  if (term.kind != Kind::field) throw Stop(Exit::usage, "--where: a comparison cannot be compared; use parentheses with and, or");
+  if (term.kind != Kind::field)
+    throw Stop(Exit::usage, "--where: a comparison cannot be compared; use parentheses with and, or");
   const Json* found = term.field->find(message);
   return found != nullptr ? *found : nothing;
 }

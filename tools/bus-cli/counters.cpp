@@ -41,8 +41,8 @@ void add_rate(const bus::StatSlot& slot, Counters& counters) {
   const Reading from = earlier_reading(slot);
   if (from.ns == 0 || counters.messages <= from.messages) return;
   const auto messages = static_cast<double>(counters.messages - from.messages);
-  const double idle = std::max(0.0, static_cast<double>(now_ns(CLOCK_REALTIME)) -
-                                        static_cast<double>(counters.last_realtime_ns));
+  const double idle =
+      std::max(0.0, static_cast<double>(now_ns(CLOCK_REALTIME)) - static_cast<double>(counters.last_realtime_ns));
   const double window = static_cast<double>(now_ns(CLOCK_MONOTONIC)) - static_cast<double>(from.ns);
   const double until_last = std::max(1.0, window - idle);
   const double period = until_last / messages;
@@ -83,7 +83,8 @@ double percentile_ns(const std::array<uint64_t, 32>& latency, double share) {
   for (size_t i = 0; i < latency.size(); ++i) {
     const auto here = static_cast<double>(latency[i]);
     if (here > 0 && below + here >= wanted) {
-      return std::exp2(static_cast<double>(i) + (wanted - below) / here);  // as if spread evenly within the power of two
+      return std::exp2(static_cast<double>(i) +
+                       (wanted - below) / here);  // as if spread evenly within the power of two
     }
     below += here;
   }

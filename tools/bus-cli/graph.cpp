@@ -60,8 +60,10 @@ class Names {
 std::string escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '"') out += "&quot;";
-    else out += c;
+    if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
   }
   return out;
 }

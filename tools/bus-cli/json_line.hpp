@@ -11,9 +11,9 @@ namespace polybus::cli {
 class JsonObject {
  public:
   JsonObject& text(std::string_view key, std::string_view value);
-  JsonObject& count(std::string_view key, uint64_t value);     // a number: counts, pid, size
-  JsonObject& number(std::string_view key, double value);      // to three decimals; not finite: null
-  JsonObject& digits(std::string_view key, uint64_t value);    // a string: 64-bit values that may pass 2^53
+  JsonObject& count(std::string_view key, uint64_t value);   // a number: counts, pid, size
+  JsonObject& number(std::string_view key, double value);    // to three decimals; not finite: null
+  JsonObject& digits(std::string_view key, uint64_t value);  // a string: 64-bit values that may pass 2^53
   JsonObject& boolean(std::string_view key, bool value);
   JsonObject& null(std::string_view key);
   JsonObject& raw(std::string_view key, std::string_view json);

@@ -54,8 +54,12 @@ void add_use(std::vector<Limit>& limits, const BusView& view) {
       publishers = std::max(publishers, end.counters.peers);
     }
   }
-  const std::pair<const char*, uint64_t> used[] = {{"topics", view.topics.size()}, {"ends", ends}, {"queue", queue},
-                                                   {"history", history}, {"loans", loans}, {"held samples", held},
+  const std::pair<const char*, uint64_t> used[] = {{"topics", view.topics.size()},
+                                                   {"ends", ends},
+                                                   {"queue", queue},
+                                                   {"history", history},
+                                                   {"loans", loans},
+                                                   {"held samples", held},
                                                    {"publishers per subscriber", publishers}};
   for (Limit& limit : limits) {
     for (const auto& [name, value] : used) {

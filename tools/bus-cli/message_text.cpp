@@ -19,10 +19,12 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 }
 
 bool is_printable(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte >= 0x20 && byte != 0x7f) || c == '\n' || c == '\t' || c == '\r';
-  }) && json_quoted(text).find("\xef\xbf\xbd") == std::string::npos;
+  return std::ranges::all_of(text,
+                             [](char c) {
+                               const auto byte = static_cast<unsigned char>(c);
+                               return (byte >= 0x20 && byte != 0x7f) || c == '\n' || c == '\t' || c == '\r';
+                             }) &&
+         json_quoted(text).find("\xef\xbf\xbd") == std::string::npos;
 }
 
 std::string base64_of(std::span<const std::byte> bytes) {
@@ -49,7 +51,10 @@ std::string envelope(const SampleBase& sample, const std::optional<std::string>&
   const SampleInfo info = sample.info();
   const std::optional<Schema> schema = sample.schema();
   JsonObject line = json_line();
-  line.text("topic", info.topic).digits("seq", info.seq).digits("published_ns", info.published_ns).count("pid", info.pid);
+  line.text("topic", info.topic)
+      .digits("seq", info.seq)
+      .digits("published_ns", info.published_ns)
+      .count("pid", info.pid);
   line.text_or_null("type", schema ? schema->type_name() : "").count("size", sample.data().size());
   if (msg) {
     line.raw("msg", *msg);
@@ -85,7 +90,8 @@ Publication publication_of(std::string_view line, bool typed) {
   }
   // The text itself where it can be: numbers keep all their digits.
   if (!is_envelope) return {.json = std::string(line), .bytes = {}};
-  if (json["msg"].is_null()) throw Stop(Exit::schema_mismatch, "a line has bytes of an untyped topic, but this topic is typed");
+  if (json["msg"].is_null())
+    throw Stop(Exit::schema_mismatch, "a line has bytes of an untyped topic, but this topic is typed");
   return {.json = json["msg"].dump(), .bytes = {}};
 }
 

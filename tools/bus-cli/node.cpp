@@ -85,7 +85,8 @@ Exit run_node_list(const Globals& globals, const NodeOptions& options) {
   for (const NodeEnds& entry : nodes) {
     if (globals.json) {
       JsonObject line = json_of(entry.node);
-      print_line(line.count("publishers", entry.publishers.size()).count("subscribers", entry.subscribers.size()).str());
+      print_line(
+          line.count("publishers", entry.publishers.size()).count("subscribers", entry.subscribers.size()).str());
     } else {
       table.add({entry.node.name, std::to_string(entry.node.pid), entry.node.language,
                  std::to_string(entry.publishers.size()), std::to_string(entry.subscribers.size())});
@@ -107,7 +108,8 @@ Exit run_node_info(const Globals& globals, const NodeOptions& options) {
   for (const NodeEnds& entry : nodes) {
     if (globals.json) {
       JsonObject line = json_of(entry.node);
-      print_line(line.list("publishers", json_of(entry.publishers)).list("subscribers", json_of(entry.subscribers)).str());
+      print_line(
+          line.list("publishers", json_of(entry.publishers)).list("subscribers", json_of(entry.subscribers)).str());
     } else {
       print_text(globals, entry);
     }

@@ -11,7 +11,7 @@ namespace polybus::cli {
 struct Globals {
   std::string bus;  // empty: POLYBUS_BUS, else "default"
   bool json = false;
-  bool quiet = false;      // no notes
+  bool quiet = false;  // no notes
   bool no_header = false;
 };
 

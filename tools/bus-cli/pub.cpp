@@ -138,7 +138,8 @@ void publish_all(Source& source, const PubOptions& options, const std::function<
 
 void wait_for_subscribers(const PublisherBase& publisher, const PubOptions& options) {
   if (options.wait_subscribers == 0) return;
-  const auto deadline = options.timeout.empty() ? Clock::time_point::max() : Clock::now() + parse_duration(options.timeout);
+  const auto deadline =
+      options.timeout.empty() ? Clock::time_point::max() : Clock::now() + parse_duration(options.timeout);
   // In slices: a signal is to be noticed.
   while (!publisher.wait_for_subscribers(options.wait_subscribers, std::chrono::milliseconds(50))) {
     if (interrupted()) return;
@@ -157,19 +158,22 @@ Exit report(const Globals& globals, const PubOptions& options, const Result& res
     print_line(line.digits("first_seq", result.first).digits("last_seq", result.last).str());
   } else if (!globals.quiet) {
     print_line("published " + std::to_string(result.published) +
-               (result.published == 0 ? ""
-                                      : " (seq " + std::to_string(result.first) + ".." + std::to_string(result.last) + ")"));
+               (result.published == 0
+                    ? ""
+                    : " (seq " + std::to_string(result.first) + ".." + std::to_string(result.last) + ")"));
   }
   return Exit::done;
 }
 
 template <typename PublisherType, typename Publish>
-Exit run_with(const Globals& globals, const PubOptions& options, PublisherType publisher, Source& source, Publish publish) {
+Exit run_with(const Globals& globals, const PubOptions& options, PublisherType publisher, Source& source,
+              Publish publish) {
   stream_until_interrupted();
   wait_for_subscribers(publisher, options);
   Result result;
   try {
-    publish_all(source, options, [&](const Publication& publication) { return publish(publisher, publication); }, result);
+    publish_all(
+        source, options, [&](const Publication& publication) { return publish(publisher, publication); }, result);
   } catch (...) {
     if (result.published != 0) report(globals, options, result);  // what was sent before the mistake
     throw;
@@ -192,8 +196,9 @@ Exit run_pub(const Globals& globals, const PubOptions& options) {
   Source source(options, schema.has_value());
   const PublisherOptions publisher_options{.history = options.history};
   if (!schema) {
-    return run_with(globals, options, node.publisher(options.topic, publisher_options), source,
-                    [](auto& publisher, const Publication& publication) { return publisher.publish_bytes(publication.bytes); });
+    return run_with(
+        globals, options, node.publisher(options.topic, publisher_options), source,
+        [](auto& publisher, const Publication& publication) { return publisher.publish_bytes(publication.bytes); });
   }
   return run_with(globals, options, node.publisher(options.topic, *schema, publisher_options), source,
                   [&](auto& publisher, const Publication& publication) {

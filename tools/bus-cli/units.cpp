@@ -17,10 +17,10 @@ struct Unit {
   double factor;
 };
 
-constexpr Unit kDurations[] = {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"µs", 1e3}, {"ns", 1}, {"m", 60e9},
-                               {"min", 60e9}, {"h", 3600e9}};
-constexpr Unit kRates[] = {{"", 1},         {"Hz", 1},        {"k", 1e3},     {"kHz", 1e3},     {"M", 1e6},
-                           {"B", 1},        {"kB", 1e3},      {"KB", 1e3},    {"MB", 1e6},      {"GB", 1e9},
+constexpr Unit kDurations[] = {{"", 1e9}, {"s", 1e9},  {"ms", 1e6},   {"us", 1e3},  {"µs", 1e3},
+                               {"ns", 1}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}};
+constexpr Unit kRates[] = {{"", 1},         {"Hz", 1},          {"k", 1e3},           {"kHz", 1e3}, {"M", 1e6},
+                           {"B", 1},        {"kB", 1e3},        {"KB", 1e3},          {"MB", 1e6},  {"GB", 1e9},
                            {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
 
 double parse_with_units(std::string_view text, std::span<const Unit> units, const std::string& what) {
@@ -68,7 +68,9 @@ double parse_tolerance(const std::string& text) {
   return parse_with_units(text, kFractions, "a tolerance: write 5% or 0.05");
 }
 
-std::string hz_text(double hz) { return format(hz >= 1000 ? "%.0f" : hz >= 1 || hz == 0 ? "%.1f" : "%.2f", hz) + " Hz"; }
+std::string hz_text(double hz) {
+  return format(hz >= 1000 ? "%.0f" : hz >= 1 || hz == 0 ? "%.1f" : "%.2f", hz) + " Hz";
+}
 
 std::string bytes_text(double bytes) {
   static constexpr Unit kBytes[] = {{"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}};

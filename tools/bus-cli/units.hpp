@@ -14,10 +14,10 @@ double parse_rate(const std::string& text);
 // "5%" or "0.05" as a fraction. Throws Stop(usage).
 double parse_tolerance(const std::string& text);
 
-std::string hz_text(double hz);                  // "10.0 Hz"
-std::string bytes_text(double bytes);            // "186.6 MB"
-std::string duration_text(double nanoseconds);   // "2.1 µs"
-std::string plain_number(double value);          // up to three decimals, no exponent
-std::string age_text(uint64_t then_realtime_ns); // "12 ms ago", "never"
+std::string hz_text(double hz);                   // "10.0 Hz"
+std::string bytes_text(double bytes);             // "186.6 MB"
+std::string duration_text(double nanoseconds);    // "2.1 µs"
+std::string plain_number(double value);           // up to three decimals, no exponent
+std::string age_text(uint64_t then_realtime_ns);  // "12 ms ago", "never"
 
 }  // namespace polybus::cli
