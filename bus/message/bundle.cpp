@@ -31,12 +31,16 @@ void shorten_display_name(schema::Node::Builder node) {
   node.setDisplayNamePrefixLength(static_cast<uint32_t>(prefix > cut ? prefix - cut : 0));
 }
 
+// Cap'n Proto 0.9.2: SchemaLoader names what it looks at in the context of its own errors; when that name is what is broken,
+// it recurses until the stack overflows. So every text it does that with is read here first, where it may throw.
 void check_node(schema::Node::Reader node) {
-  // Cap'n Proto 0.9.2: SchemaLoader's validator names the field in the context of its own errors; when that name is
-  // what is broken it recurses until the stack overflows. Printing the node meets every broken text first, and throws.
-  (void)kj::str(node);
   if (node.getDisplayNamePrefixLength() > node.getDisplayName().size()) {
     throw Error(Code::bad_schema, "schema bundle: a display name is shorter than its prefix");
+  }
+  if (node.isStruct()) {
+    for (auto field : node.getStruct().getFields()) (void)field.getName();
+  } else if (node.isInterface()) {
+    for (auto method : node.getInterface().getMethods()) (void)method.getName();
   }
 }
 
@@ -99,9 +103,12 @@ LoadedBundle load_bundle(std::span<const std::byte> bytes) {
                                       std::to_string(kBundleBytesMax) + " are accepted");
   }
   return translate_kj(Code::bad_schema, "schema bundle: ", [&] {
-    // Walked twice below, once to print and once to load.
-    Frame frame(bytes, Code::bad_schema, 4 * bytes.size() / sizeof(capnp::word) + 1024);
-    auto nodes = frame.getRoot<schema::CodeGeneratorRequest>().getNodes();
+    Frame frame(bytes, Code::bad_schema, whole_message_limit(bytes.size() / sizeof(capnp::word)));
+    // A copy has no pointers that lead to the same place, so reading it needs no limit. Otherwise a limit could be reached
+    // while the loader reads a name, see check_node().
+    capnp::MallocMessageBuilder copy(static_cast<unsigned>(frame.words()));
+    copy.setRoot(frame.getRoot<schema::CodeGeneratorRequest>());
+    auto nodes = copy.getRoot<schema::CodeGeneratorRequest>().asReader().getNodes();
     if (nodes.size() == 0 || nodes.size() > kBundleNodesMax) {
       throw Error(Code::bad_schema, "schema bundle of " + std::to_string(nodes.size()) + " nodes: 1 to " +
                                         std::to_string(kBundleNodesMax) + " are accepted");

@@ -237,8 +237,11 @@ int polybus_struct_copy_struct(polybus_struct_builder* to, uint32_t pointer_inde
     require(from, "from");
     auto pointer = pointer_of(to, pointer_index);
     const auto& view = unpack<StructView>(from);
-    bus::translate_kj(Code::bad_message, "", [&] { bus::check_copy(view.reader, view.copy_words_max); });
-    pointer.setStruct(view.reader);
+    // What goes wrong from here on is the fault of the message copied from.
+    bus::translate_kj(Code::bad_message, "", [&] {
+      bus::check_copy(view.reader, view.copy_words_max);
+      pointer.setStruct(view.reader);
+    });
     return POLYBUS_OK;
   });
 }
@@ -248,8 +251,10 @@ int polybus_struct_copy_all(polybus_struct_builder* to, const polybus_struct* fr
     require(to, "to");
     require(from, "from");
     const auto& view = unpack<StructView>(from);
-    bus::translate_kj(Code::bad_message, "", [&] { bus::check_copy(view.reader, view.copy_words_max); });
-    unpack<StructBuilderView>(to).builder.copyContentFrom(view.reader);
+    bus::translate_kj(Code::bad_message, "", [&] {
+      bus::check_copy(view.reader, view.copy_words_max);
+      unpack<StructBuilderView>(to).builder.copyContentFrom(view.reader);
+    });
     return POLYBUS_OK;
   });
 }

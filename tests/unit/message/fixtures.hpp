@@ -46,6 +46,7 @@ inline constexpr std::string_view kZoo = R"(@0xb0e1c2d3a4f59687;
 enum Color { red @0; green @1; blue @2; }
 struct Point { x @0 :Float32; y @1 :Float32; }
 struct Empty {}
+interface Door { open @0 (key :Text) -> (); }
 struct Box(T) { value @0 :T; label @1 :Text; }
 struct Zoo {
   flag @0 :Bool = true;
@@ -87,6 +88,7 @@ struct Zoo {
   struct Nested { depth @0 :UInt8; struct Deeper { id @0 :UInt64; } }
   nested @37 :Nested.Deeper;
   blobs @38 :List(Data);
+  door @39 :Door;
 }
 )";
 

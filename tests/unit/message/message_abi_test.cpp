@@ -385,6 +385,23 @@ TEST_F(BuilderAbi, refuses_to_copy_a_message_that_refers_to_more_than_it_holds) 
   EXPECT_STREQ(err_.message, "message refers to more than it holds");
 }
 
+TEST_F(BuilderAbi, goes_from_json_to_a_message_and_back) {
+  constexpr std::string_view kText = R"({"name":"kea","u64":"7","note":"n"})";
+  ASSERT_EQ(polybus_struct_set_json(&built_, schema_, kText.data(), kText.size(), &err_), POLYBUS_OK) << err_.message;
+  EXPECT_EQ(read().get("u64").as<uint64_t>(), 7u);
+  const void* data;
+  size_t size;
+  ASSERT_EQ(polybus_builder_frame(builder_, &data, &size, &err_), POLYBUS_OK);
+  char* json = nullptr;
+  ASSERT_EQ(polybus_message_to_json(schema_, data, size, &json, &err_), POLYBUS_OK) << err_.message;
+  EXPECT_THAT(json, HasSubstr(R"("u64":"7")"));
+  EXPECT_THAT(json, HasSubstr(R"("note":"n")"));
+  polybus_free(json);
+  EXPECT_EQ(polybus_struct_set_json(&built_, schema_, "{\"u8\":256}", 10, &err_), POLYBUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(err_.message, "u8: expected UInt8, got 256");
+  EXPECT_EQ(polybus_message_to_json(schema_, data, size - 8, &json, &err_), POLYBUS_BAD_MESSAGE);
+}
+
 TEST_F(BuilderAbi, shows_what_is_being_built) {
   ASSERT_EQ(polybus_struct_set_text(&built_, pointer("name"), "kea", 3, &err_), POLYBUS_OK);
   polybus_struct view;
