@@ -185,8 +185,8 @@ ChunkPools::Pool* ChunkPools::grow(uint64_t chunk_bytes, Shortage* why) {
   const auto slot = std::find(pools_.begin(), pools_.end(), nullptr);
   const auto index = static_cast<size_t>(slot - pools_.begin());
   std::byte* memory = extent_->window().at(extent_->offset() + span.offset);
-  auto pool = std::make_unique<Pool>(index, memory, span, static_cast<uint32_t>(chunk_bytes),
-                                     static_cast<uint32_t>(count));
+  auto pool =
+      std::make_unique<Pool>(index, memory, span, static_cast<uint32_t>(chunk_bytes), static_cast<uint32_t>(count));
   Pool* made = pool.get();
   if (slot == pools_.end())
     pools_.push_back(std::move(pool));

@@ -35,10 +35,14 @@ uint64_t window_from_environment() {
   int shift = 0;
   if (error == std::errc() && rest != view.data() + view.size()) {
     switch (*rest++) {
-      case 'k': case 'K': shift = 10; break;
-      case 'm': case 'M': shift = 20; break;
-      case 'g': case 'G': shift = 30; break;
-      case 't': case 'T': shift = 40; break;
+      case 'k':
+      case 'K': shift = 10; break;
+      case 'm':
+      case 'M': shift = 20; break;
+      case 'g':
+      case 'G': shift = 30; break;
+      case 't':
+      case 'T': shift = 40; break;
       default: error = std::errc::invalid_argument;
     }
   }
@@ -106,7 +110,7 @@ void Window::unmap(uint64_t offset, uint64_t bytes) noexcept {
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   for (std::byte* base : {base_, guard_base_}) {
     if (base == nullptr) continue;
-    ::mmap(base + offset, bytes, PROT_NONE, kFlags, -1, 0);
+    [[maybe_unused]] void* again = ::mmap(base + offset, bytes, PROT_NONE, kFlags, -1, 0);
     ::madvise(base + offset, bytes, MADV_DONTDUMP);
   }
 }

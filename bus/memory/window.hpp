@@ -64,7 +64,7 @@ class Extent : public std::enable_shared_from_this<Extent> {
   Extent(const Extent&) = delete;
   Extent& operator=(const Extent&) = delete;
 
-  uint64_t id() const noexcept { return id_; }          // given by busd, unique on the bus
+  uint64_t id() const noexcept { return id_; }              // given by busd, unique on the bus
   uint64_t local_id() const noexcept { return local_id_; }  // unique in this process, never used again
   uint64_t offset() const noexcept { return offset_; }
   uint64_t bytes() const noexcept { return bytes_; }

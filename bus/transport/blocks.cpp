@@ -69,7 +69,8 @@ std::vector<KeptValue> read_kept_values(const PublisherBlock* block) {
 
 void push_kept_values(ConnectionBlock* connection, SubscriberBlock* subscriber, const std::vector<KeptValue>& values) {
   uint32_t slot = 0;
-  const size_t skipped = values.size() > connection->queue.capacity() ? values.size() - connection->queue.capacity() : 0;
+  const size_t skipped =
+      values.size() > connection->queue.capacity() ? values.size() - connection->queue.capacity() : 0;
   for (size_t i = skipped; i < values.size(); ++i, ++slot) {
     if (slot == 0) connection->base_sequence.store(values[i].sequence, std::memory_order_relaxed);
     connection->lent[slot].store(values[i].chunk_offset, std::memory_order_relaxed);

@@ -53,7 +53,8 @@ std::shared_ptr<Received> Inlet::open(uint32_t slot, uint64_t chunk_offset) {
   message->header_ = static_cast<const MessageHeader*>(chunk->userHeader());
   message->payload_ = static_cast<const std::byte*>(chunk->userPayload());
   message->payload_bytes_ = message->header_->payload_bytes;
-  const auto payload_offset = chunk_offset + static_cast<uint64_t>(message->payload_ - reinterpret_cast<const std::byte*>(chunk));
+  const auto payload_offset =
+      chunk_offset + static_cast<uint64_t>(message->payload_ - reinterpret_cast<const std::byte*>(chunk));
   if (message->header_->magic != MessageHeader::kMagic || !extent.contains(payload_offset, message->payload_bytes_))
     return nullptr;
   return message;

@@ -41,8 +41,8 @@ static_assert(sizeof(PublisherBlock) <= kPublisherBlockBytes);
 inline constexpr uint32_t kReadyWords = kPublishersPerSubscriberMax / 64;
 
 struct SubscriberBlock {
-  alignas(64) std::atomic<uint32_t> armed;  // futex: 1 while somebody sleeps or is about to
-  std::atomic<uint32_t> fd_armed;           // 1 while the eventfd is to be written for the next message
+  alignas(64) std::atomic<uint32_t> armed;               // futex: 1 while somebody sleeps or is about to
+  std::atomic<uint32_t> fd_armed;                        // 1 while the eventfd is to be written for the next message
   alignas(64) std::atomic<uint64_t> ready[kReadyWords];  // by the connection's ready_index
 };
 static_assert(sizeof(SubscriberBlock) <= kSubscriberBlockBytes);
@@ -71,7 +71,7 @@ struct ConnectionBlock {
   // Futex of a publisher that waits for room: it sets 1, fences, looks again, sleeps; who makes room takes it down and
   // wakes. The same argument as for the doorbell.
   std::atomic<uint32_t> room_wanted{0};
-  std::atomic<uint64_t> base_sequence{0};  // publisher, at attach: the first sequence that is pushed
+  std::atomic<uint64_t> base_sequence{0};        // publisher, at attach: the first sequence that is pushed
   alignas(64) std::atomic<uint64_t> dropped{0};  // publisher: messages evicted from the queue
   alignas(64) iox::concurrent::SoFi<uint32_t, kQueueMax> queue;      // lend slots, publisher → subscriber
   alignas(64) iox::concurrent::SoFi<uint32_t, kLendSlots> returned;  // lend slots, subscriber → publisher

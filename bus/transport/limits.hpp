@@ -5,14 +5,14 @@
 
 namespace polybus::bus {
 
-inline constexpr uint32_t kQueueMax = 1024;       // messages waiting per connection
+inline constexpr uint32_t kQueueMax = 1024;  // messages waiting per connection
 inline constexpr uint32_t kQueueDefault = 16;
-inline constexpr uint32_t kHistoryMax = 64;       // kept values per topic
-inline constexpr uint32_t kLoansMax = 64;         // drafts at once per publisher
-inline constexpr uint32_t kHeldMax = 1024;        // samples held at once per subscriber
+inline constexpr uint32_t kHistoryMax = 64;  // kept values per topic
+inline constexpr uint32_t kLoansMax = 64;    // drafts at once per publisher
+inline constexpr uint32_t kHeldMax = 1024;   // samples held at once per subscriber
 inline constexpr uint32_t kPublishersPerSubscriberMax = 1024;
-inline constexpr uint32_t kTopicsMax = 4096;      // per bus
-inline constexpr uint32_t kEndsMax = 16384;       // publishers + subscribers per bus
+inline constexpr uint32_t kTopicsMax = 4096;  // per bus
+inline constexpr uint32_t kEndsMax = 16384;   // publishers + subscribers per bus
 inline constexpr uint32_t kTopicBytesMax = 100;
 inline constexpr uint32_t kNodeNameBytesMax = 64;
 inline constexpr uint32_t kBusNameBytesMax = 64;

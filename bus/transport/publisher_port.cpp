@@ -101,10 +101,10 @@ namespace {
   const std::string message = "topic " + config.topic + ": a message of " + std::to_string(bytes) + " bytes";
   if (shortage == Shortage::too_large)
     throw Error(Code::too_large, message + " does not fit the publisher's quota of " +
-                                     std::to_string(config.quota_bytes) + " bytes; open the publisher with a larger quota" +
-                                     " (at most " + std::to_string(kMessageBytesMax) + " bytes a message)");
-  if (shortage == Shortage::system)
-    throw Error(Code::no_memory, message + ": the system has no memory left for it");
+                                     std::to_string(config.quota_bytes) +
+                                     " bytes; open the publisher with a larger quota" + " (at most " +
+                                     std::to_string(kMessageBytesMax) + " bytes a message)");
+  if (shortage == Shortage::system) throw Error(Code::no_memory, message + ": the system has no memory left for it");
   std::string holder = "kept values and " + std::to_string(generation.loans) + " loans";
   uint32_t most = 0;
   for (const auto& outlet : generation.outlets) {
@@ -208,7 +208,8 @@ Loan PublisherPort::loan(uint64_t bytes) {
 }
 
 uint64_t PublisherPort::send(Loan& loan, uint64_t bytes, std::chrono::milliseconds timeout) {
-  if (!loan) throw Error(Code::invalid_argument, "topic " + config_.topic + ": the draft was published or discarded before");
+  if (!loan)
+    throw Error(Code::invalid_argument, "topic " + config_.topic + ": the draft was published or discarded before");
   if (bytes > loan.capacity())
     throw Error(Code::invalid_argument, "topic " + config_.topic + ": " + std::to_string(bytes) +
                                             " bytes to publish, but the draft has room for " +

@@ -53,7 +53,7 @@ class Loan {
   Loan& operator=(Loan&&) noexcept;
   ~Loan();
 
-  std::byte* data() const noexcept { return payload_; }      // 64-byte aligned, dirty
+  std::byte* data() const noexcept { return payload_; }     // 64-byte aligned, dirty
   uint64_t capacity() const noexcept { return capacity_; }  // at least what was asked for
   explicit operator bool() const noexcept { return payload_ != nullptr; }
   void discard() noexcept;

@@ -66,7 +66,8 @@ std::shared_ptr<StatFile> StatFile::from_fd(int fd, bool writable) {
   auto file = std::shared_ptr<StatFile>(new StatFile(fd, memory));
   const StatHeader& header = file->header();
   if (header.magic != StatHeader::kMagic || header.layout_hash != polybus::bus::layout_hash())
-    throw Error(Code::version_mismatch, "the counter file was written by another version of Polybus; update the older one");
+    throw Error(Code::version_mismatch,
+                "the counter file was written by another version of Polybus; update the older one");
   return file;
 }
 

@@ -119,8 +119,10 @@ void SubscriberPort::State::drain(Discarded* discarded) {
     }
     for (auto& inlet : leaving) {
       if (config.blocking && ring_is_full()) return;
-      if (drain_one(*inlet, discarded)) more = true;
-      else retire_drained(inlet, discarded);
+      if (drain_one(*inlet, discarded))
+        more = true;
+      else
+        retire_drained(inlet, discarded);
     }
     std::erase(leaving, nullptr);
     if (!more) return;
@@ -214,7 +216,8 @@ Sample SubscriberPort::State::hand_out(std::shared_ptr<Received> message, const 
 
 // ---- port ------------------------------------------------------------------------------------------------------------
 
-SubscriberPort::SubscriberPort(SubscriberConfig config, SubscriberPlace place, std::function<void(uint64_t)> on_closed)
+SubscriberPort::SubscriberPort(const SubscriberConfig& config, SubscriberPlace place,
+                               std::function<void(uint64_t)> on_closed)
     : config_(config), state_(std::make_shared<State>(config, std::move(place), std::move(on_closed))) {
   if (state_->place.stat != nullptr)
     state_->place.stat->queue_depth.store(config.queue_depth, std::memory_order_relaxed);
@@ -231,8 +234,9 @@ Sample SubscriberPort::take() {
   state.throw_if_unusable();
   if (state.at_held_bound()) {
     if (state.ring.empty() && !state.any_ready()) return nullptr;
-    throw Error(Code::too_many_samples, "topic " + config_.topic + ": " + std::to_string(kHeldMax) +
-                                            " samples are held, which is the bound of one subscriber; release some first");
+    throw Error(Code::too_many_samples,
+                "topic " + config_.topic + ": " + std::to_string(kHeldMax) +
+                    " samples are held, which is the bound of one subscriber; release some first");
   }
   state.drain(&discarded);
   if (state.ring.empty() && state.wake_fd >= 0 && state.place.block->fd_armed.load() == 0) {
@@ -269,8 +273,9 @@ Sample SubscriberPort::latest() {
   state.drain(&discarded);
   if (!state.newest) return nullptr;
   if (state.at_held_bound())
-    throw Error(Code::too_many_samples, "topic " + config_.topic + ": " + std::to_string(kHeldMax) +
-                                            " samples are held, which is the bound of one subscriber; release some first");
+    throw Error(Code::too_many_samples,
+                "topic " + config_.topic + ": " + std::to_string(kHeldMax) +
+                    " samples are held, which is the bound of one subscriber; release some first");
   return state.hand_out(state.newest, state_);
 }
 
@@ -310,8 +315,9 @@ int SubscriberPort::wake_fd() {
   if (state_->wake_fd >= 0) return state_->wake_fd;
   const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0)
-    throw Error(errno == EMFILE || errno == ENFILE ? Code::limit : Code::io,
-                "topic " + config_.topic + ": no descriptor for waiting (" + std::strerror(errno) + "); raise `ulimit -n`");
+    throw Error(
+        errno == EMFILE || errno == ENFILE ? Code::limit : Code::io,
+        "topic " + config_.topic + ": no descriptor for waiting (" + std::strerror(errno) + "); raise `ulimit -n`");
   state_->wake_fd = fd;
   // Readable from the start: whoever waits looks once, and the take() that finds nothing arms it.
   ring(state_->place.block, fd);
@@ -336,7 +342,8 @@ void SubscriberPort::connect(ConnectSpec spec) {
     old->publisher_gone = true;
     while (!(config_.blocking && state.ring_is_full()) && state.drain_one(*old, &discarded)) {
     }
-    state.seen[old->spec().peer.publisher_id] = std::max(state.seen[old->spec().peer.publisher_id], old->newest_sequence);
+    state.seen[old->spec().peer.publisher_id] =
+        std::max(state.seen[old->spec().peer.publisher_id], old->newest_sequence);
   }
   state.inlets[index] = std::move(inlet);
   if (state.place.stat != nullptr) bump(state.place.stat->peers, 1);
@@ -362,7 +369,9 @@ void SubscriberPort::publisher_gone(uint64_t connection_id) {
 
 namespace {
 
-bool process_lives(uint32_t pid) noexcept { return pid == 0 || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH; }
+bool process_lives(uint32_t pid) noexcept {
+  return pid == 0 || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH;
+}
 
 }  // namespace
 
@@ -437,8 +446,8 @@ uint32_t SubscriberPort::held() const { return state_->held.load(std::memory_ord
 
 uint32_t SubscriberPort::publishers() const {
   std::lock_guard lock(state_->mutex);
-  return static_cast<uint32_t>(
-      std::count_if(state_->inlets.begin(), state_->inlets.end(), [](const auto& inlet) { return inlet && !inlet->is_done(); }));
+  return static_cast<uint32_t>(std::count_if(state_->inlets.begin(), state_->inlets.end(),
+                                             [](const auto& inlet) { return inlet && !inlet->is_done(); }));
 }
 
 }  // namespace polybus::bus

@@ -80,7 +80,8 @@ class SubscriberPort {
  public:
   // `on_closed(connection_id)`: nothing of the connection is used here any more and its extent is let go; called from
   // whatever thread dropped the last sample, without a lock held; must not block.
-  SubscriberPort(SubscriberConfig config, SubscriberPlace place, std::function<void(uint64_t connection_id)> on_closed);
+  SubscriberPort(const SubscriberConfig& config, SubscriberPlace place,
+                 std::function<void(uint64_t connection_id)> on_closed);
   ~SubscriberPort();
 
   const SubscriberConfig& config() const noexcept { return config_; }

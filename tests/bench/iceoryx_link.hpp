@@ -18,7 +18,8 @@ namespace bench {
 class IceoryxLink final : public Link {
  public:
   explicit IceoryxLink(bool is_ping)
-      : publisher_({"bench", "x", is_ping ? "ping" : "pong"}), subscriber_({"bench", "x", is_ping ? "pong" : "ping"}, {16}) {
+      : publisher_({"bench", "x", is_ping ? "ping" : "pong"}),
+        subscriber_({"bench", "x", is_ping ? "pong" : "ping"}, {16}) {
     wait_set_.attachState(subscriber_, iox::popo::SubscriberState::HAS_DATA).or_else([](auto) { std::abort(); });
     while (!publisher_.hasSubscribers()) std::this_thread::yield();
   }

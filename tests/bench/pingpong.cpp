@@ -73,8 +73,10 @@ int main(int argc, char** argv) {
   const auto round_trips = ping(*link, blocking, bytes, rounds);
   int status = 0;
   ::waitpid(other, &status, 0);
-  const auto at = [&](double part) { return static_cast<double>(round_trips[static_cast<size_t>(part * static_cast<double>(rounds - 1))]) / 2; };
-  std::printf("{\"transport\":\"%s\",\"mode\":\"%s\",\"bytes\":%zu,\"p50_ns\":%.0f,\"p99_ns\":%.0f,\"min_ns\":%.0f}\n", argv[1],
-              argv[3], bytes, at(0.5), at(0.99), at(0));
+  const auto at = [&](double part) {
+    return static_cast<double>(round_trips[static_cast<size_t>(part * static_cast<double>(rounds - 1))]) / 2;
+  };
+  std::printf("{\"transport\":\"%s\",\"mode\":\"%s\",\"bytes\":%zu,\"p50_ns\":%.0f,\"p99_ns\":%.0f,\"min_ns\":%.0f}\n",
+              argv[1], argv[3], bytes, at(0.5), at(0.99), at(0));
   return status == 0 ? 0 : 1;
 }

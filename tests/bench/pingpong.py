@@ -136,7 +136,12 @@ def main() -> None:
         pong(link)
         return
     times = ping(link, int(rounds))
-    figures = {"transport": transport, "bytes": int(size), "p50_ns": times[len(times) // 2] / 2, "min_ns": times[0] / 2}
+    figures = {
+        "transport": transport,
+        "bytes": int(size),
+        "p50_ns": times[len(times) // 2] / 2,
+        "min_ns": times[0] / 2,
+    }
     print(json.dumps(figures))
 
 

@@ -38,7 +38,11 @@ def busd() -> Iterator[str]:
 def roudi() -> Iterator[bool]:
     """iceoryx's daemon, where its package is installed; it needs /tmp and /dev/shm of this machine for itself."""
     try:
-        process = subprocess.Popen(["iox-roudi", "--log-level", "off"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            ["iox-roudi", "--log-level", "off"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
     except FileNotFoundError:
         yield False
         return
@@ -55,11 +59,19 @@ def roudi() -> Iterator[bool]:
 
 
 def run_json(command: list[object]) -> dict[str, float]:
-    text = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True, timeout=300).stdout
+    text = subprocess.run(
+        [str(part) for part in command],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    ).stdout
     return dict(json.loads(text.strip().splitlines()[-1]))
 
 
-def pair(transport: str, other: str, name: str, size: int, rounds: int) -> dict[str, float]:
+def pair(
+    transport: str, other: str, name: str, size: int, rounds: int
+) -> dict[str, float]:
     """A Python ping against a pong in Python or Node."""
     pong = (
         [sys.executable, HERE / "pingpong.py", "pong", transport, name, size, 0]
@@ -68,7 +80,17 @@ def pair(transport: str, other: str, name: str, size: int, rounds: int) -> dict[
     )
     answering = subprocess.Popen([str(part) for part in pong])
     try:
-        return run_json([sys.executable, HERE / "pingpong.py", "ping", transport, name, size, rounds])
+        return run_json(
+            [
+                sys.executable,
+                HERE / "pingpong.py",
+                "ping",
+                transport,
+                name,
+                size,
+                rounds,
+            ]
+        )
     finally:
         try:
             answering.wait(20)
@@ -84,10 +106,25 @@ class Report:
     def __init__(self) -> None:
         self.rows: list[dict[str, object]] = []
 
-    def add(self, what: str, polybus: float, peer_name: str, peer: float, goal: float, unit: str) -> None:
+    def add(
+        self,
+        what: str,
+        polybus: float,
+        peer_name: str,
+        peer: float,
+        goal: float,
+        unit: str,
+    ) -> None:
         ratio = polybus / peer if peer else float("nan")
         self.rows.append(
-            {"what": what, "polybus": polybus, "peer": peer_name, "peer_value": peer, "ratio": ratio, "goal": goal}
+            {
+                "what": what,
+                "polybus": polybus,
+                "peer": peer_name,
+                "peer_value": peer,
+                "ratio": ratio,
+                "goal": goal,
+            }
         )
         verdict = "ok" if ratio <= goal else "MISSED"
         print(
@@ -107,17 +144,48 @@ def cpp_latency(report: Report, runs: int, rounds: int) -> None:
                 for mode in ("blocking", "polling"):
                     for transport in transports:
                         with busd() as name:
-                            count = rounds if transport != "zeromq" or size == 64 else rounds // 10
-                            result = run_json([BIN / "bench" / "pingpong", transport, name, mode, size, count])
-                        figures.setdefault((transport, mode, size), []).append(result["p50_ns"])
+                            count = (
+                                rounds
+                                if transport != "zeromq" or size == 64
+                                else rounds // 10
+                            )
+                            result = run_json(
+                                [
+                                    BIN / "bench" / "pingpong",
+                                    transport,
+                                    name,
+                                    mode,
+                                    size,
+                                    count,
+                                ]
+                            )
+                        figures.setdefault((transport, mode, size), []).append(
+                            result["p50_ns"]
+                        )
     for size in sizes:
         for mode, goal in (("blocking", 0.75), ("polling", 1.0)):
             ours = median(figures["polybus", mode, size])
             if has_iceoryx:
-                report.add(f"C++ {mode} {size} B, p50", ours, "raw iceoryx", median(figures["iceoryx", mode, size]), goal, "ns")
-            report.add(f"C++ {mode} {size} B, p50", ours, "ZeroMQ", median(figures["zeromq", mode, size]), 1.0, "ns")
+                report.add(
+                    f"C++ {mode} {size} B, p50",
+                    ours,
+                    "raw iceoryx",
+                    median(figures["iceoryx", mode, size]),
+                    goal,
+                    "ns",
+                )
+            report.add(
+                f"C++ {mode} {size} B, p50",
+                ours,
+                "ZeroMQ",
+                median(figures["zeromq", mode, size]),
+                1.0,
+                "ns",
+            )
     small, large = (median(figures["polybus", "blocking", size]) for size in sizes)
-    report.add("C++ blocking, 1 MiB against 64 B", large, "Polybus 64 B", small, 1.2, "ns")
+    report.add(
+        "C++ blocking, 1 MiB against 64 B", large, "Polybus 64 B", small, 1.2, "ns"
+    )
 
 
 def language_latency(report: Report, runs: int, rounds: int) -> None:
@@ -128,12 +196,35 @@ def language_latency(report: Report, runs: int, rounds: int) -> None:
                 for transport in ("polybus", "zeromq", "unix"):
                     with busd() as name:
                         count = rounds if size == 64 else rounds // 10
-                        figures.setdefault((transport, size), []).append(pair(transport, other, name, size, count)["p50_ns"])
+                        figures.setdefault((transport, size), []).append(
+                            pair(transport, other, name, size, count)["p50_ns"]
+                        )
         label = f"Python to {other.capitalize()}"
         ours = median(figures["polybus", 64])
-        report.add(f"{label} 64 B, p50", ours, "ZeroMQ", median(figures["zeromq", 64]), 1.0, "ns")
-        report.add(f"{label} 64 B, p50", ours, "bare Unix socket", median(figures["unix", 64]), 1.1, "ns")
-        report.add(f"{label} 1 MiB, p50", median(figures["polybus", 1 << 20]), "ZeroMQ", median(figures["zeromq", 1 << 20]), 0.2, "ns")
+        report.add(
+            f"{label} 64 B, p50",
+            ours,
+            "ZeroMQ",
+            median(figures["zeromq", 64]),
+            1.0,
+            "ns",
+        )
+        report.add(
+            f"{label} 64 B, p50",
+            ours,
+            "bare Unix socket",
+            median(figures["unix", 64]),
+            1.1,
+            "ns",
+        )
+        report.add(
+            f"{label} 1 MiB, p50",
+            median(figures["polybus", 1 << 20]),
+            "ZeroMQ",
+            median(figures["zeromq", 1 << 20]),
+            0.2,
+            "ns",
+        )
 
 
 def many_topics(report: Report, runs: int) -> None:
@@ -165,21 +256,42 @@ def first_message(report: Report, runs: int) -> None:
             start = time.perf_counter()
             subprocess.run([*map(str, command), name], check=True, timeout=60)
             times.append((time.perf_counter() - start) * 1000)
-            subprocess.run([BIN / "bus-cli", "daemon", "stop"], env={**os.environ, "POLYBUS_BUS": name}, capture_output=True)
-        report.add(f"{language}: no daemon to first message", median(times), "goal", goal_ms, 1.0, "ms")
+            subprocess.run(
+                [BIN / "bus-cli", "daemon", "stop"],
+                env={**os.environ, "POLYBUS_BUS": name},
+                capture_output=True,
+            )
+        report.add(
+            f"{language}: no daemon to first message",
+            median(times),
+            "goal",
+            goal_ms,
+            1.0,
+            "ms",
+        )
 
 
 def idle(report: Report) -> None:
     """busd with nothing to do: its memory, and its processor time over some seconds."""
     with busd() as name:
         os.environ["POLYBUS_BUS"] = name
-        pid = int(json.loads(subprocess.check_output([BIN / "bus-cli", "daemon", "status", "--json"], text=True))["pid"])
+        pid = int(
+            json.loads(
+                subprocess.check_output(
+                    [BIN / "bus-cli", "daemon", "status", "--json"], text=True
+                )
+            )["pid"]
+        )
         ticks = os.sysconf("SC_CLK_TCK")
         before = cpu_ticks(pid)
         time.sleep(IDLE_SECONDS)  # the measurement itself
         share = (cpu_ticks(pid) - before) / ticks / IDLE_SECONDS
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        pss = next(
+            int(line.split()[1])
+            for line in rollup.splitlines()
+            if line.startswith("Pss:")
+        )
     report.add("idle busd, PSS in KiB", pss, "goal", 8192, 1.0, "KiB")
     report.add("idle busd, percent of a core", 100 * share, "goal", 0.1, 1.0, "%")
 
@@ -193,7 +305,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=20_000)
-    parser.add_argument("--only", choices=["cpp", "languages", "topics", "first", "idle"], action="append")
+    parser.add_argument(
+        "--only",
+        choices=["cpp", "languages", "topics", "first", "idle"],
+        action="append",
+    )
     arguments = parser.parse_args()
     wanted = arguments.only or ["cpp", "languages", "topics", "first", "idle"]
     report = Report()

@@ -96,7 +96,8 @@ class LocalBus {
     const SubscriberConfig& config = subscriber.port->config();
     const uint32_t index = subscriber.connections++;
     return {next_id_++,
-            construct_connection_block(allocate(kConnectionBlockBytes), config.queue_depth, index, config.blocking), index};
+            construct_connection_block(allocate(kConnectionBlockBytes), config.queue_depth, index, config.blocking),
+            index};
   }
   void attach_subscriber(Publisher& publisher, Subscriber& subscriber, const Prepared& prepared) {
     ConnectSpec spec;
