@@ -7,10 +7,12 @@ namespace {
 
 constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-constexpr std::array<int8_t, 256> make_values() {
-  std::array<int8_t, 256> values{};
-  for (auto& value : values) value = -1;
-  for (size_t i = 0; i < kDigits.size(); ++i) values[static_cast<uint8_t>(kDigits[i])] = static_cast<int8_t>(i);
+constexpr uint8_t kNoDigit = 255;
+
+constexpr std::array<uint8_t, 256> make_values() {
+  std::array<uint8_t, 256> values{};
+  for (auto& value : values) value = kNoDigit;
+  for (size_t i = 0; i < kDigits.size(); ++i) values[static_cast<uint8_t>(kDigits[i])] = static_cast<uint8_t>(i);
   return values;
 }
 constexpr auto kValues = make_values();
@@ -41,9 +43,9 @@ std::optional<std::vector<uint8_t>> decode_base64(std::string_view text) {
   bytes.reserve(text.size() / 4 * 3);
   uint32_t group = 0;
   for (size_t i = 0; i < text.size() - padding; ++i) {
-    int value = kValues[static_cast<uint8_t>(text[i])];
-    if (value < 0) return std::nullopt;
-    group = group << 6 | static_cast<uint32_t>(value);
+    uint8_t value = kValues[static_cast<uint8_t>(text[i])];
+    if (value == kNoDigit) return std::nullopt;
+    group = group << 6 | value;
     if (i % 4 == 3) {
       for (int shift : {16, 8, 0}) bytes.push_back(static_cast<uint8_t>(group >> shift));
       group = 0;

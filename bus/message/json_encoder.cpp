@@ -90,7 +90,8 @@ class Encoder {
   }
 
   void put_pointer(TypeRef type, const cp::PointerReader& pointer) {
-    if (pointer.isNull()) {
+    bool is_known = type.list_depth > 0 || (type.kind != Kind::any && type.kind != Kind::interface_);
+    if (pointer.isNull() || !is_known) {
       out_ += "null";
     } else if (type.list_depth > 0) {
       put_list(type.element(), pointer.getList(element_size_of(type.element()), nullptr));
@@ -102,10 +103,8 @@ class Encoder {
       out_ += '"';
       append_base64(out_, {data.begin(), data.size()});
       out_ += '"';
-    } else if (type.kind == Kind::struct_) {
-      put_struct(table_.structs[type.index], pointer.getStruct(nullptr));
     } else {
-      out_ += "null";  // there is something, but nothing says what
+      put_struct(table_.structs[type.index], pointer.getStruct(nullptr));
     }
     check_size();
   }

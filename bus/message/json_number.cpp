@@ -16,7 +16,7 @@ std::optional<T> parse(std::string_view text) {
   if (end != text.data() + text.size() || error == std::errc::invalid_argument) return std::nullopt;
   if (error == std::errc::result_out_of_range) {
     // Too small for a double is zero; too large is nothing.
-    if (std::is_floating_point_v<T> && text.find_first_of("eE") != text.npos && text.find("-", 1) != text.npos) {
+    if (std::is_floating_point_v<T> && text.find_first_of("eE") != text.npos && text.find('-', 1) != text.npos) {
       return text.starts_with('-') ? -T{} : T{};
     }
     return std::nullopt;
