@@ -1,0 +1,52 @@
+// What is wrong with a value, and where in it: `hail[1].mm: expected UInt8, got string`. Thrown where the value is looked
+// at; those further out add where that was; it leaves the package as BusError INVALID_ARGUMENT.
+'use strict'
+
+const { invalid } = require('../errors.cjs')
+const { show } = require('../options.cjs')
+
+class Mistake {
+  /** @param {string} reason */
+  constructor(reason) {
+    this.reason = reason
+    this.path = ''
+  }
+  /** @param {string | number} key */
+  in(key) {
+    const step = typeof key === 'number' ? `[${key}]` : key
+    this.path = this.path === '' || this.path.startsWith('[') ? step + this.path : `${step}.${this.path}`
+    return this
+  }
+  toError() {
+    return invalid(this.path === '' ? this.reason : `${this.path}: ${this.reason}`)
+  }
+}
+
+/**
+ * @param {string} what
+ * @param {unknown} got
+ */
+const expected = (what, got) => new Mistake(`expected ${what}, got ${describeFully(got)}`)
+
+/** The type, where that says enough; the value, where it has the right type. @param {unknown} value */
+function describeFully(value) {
+  return typeof value === 'string' || typeof value === 'boolean' ? typeof value : show(value)
+}
+
+/**
+ * Runs `write`; its mistakes become BusErrors.
+ *
+ * @template Result
+ * @param {string} path where the value belongs
+ * @param {() => Result} write
+ */
+function reporting(path, write) {
+  try {
+    return write()
+  } catch (error) {
+    if (!(error instanceof Mistake)) throw error
+    throw (path === '' ? error : error.in(path)).toError()
+  }
+}
+
+module.exports = { Mistake, expected, reporting }

@@ -1,0 +1,103 @@
+// Schemas: the type of a topic's messages, from a .capnp file or from the registry.
+'use strict'
+
+const { fileURLToPath } = require('node:url')
+const addon = require('../addon.cjs')
+const { BusError, invalid } = require('../errors.cjs')
+const { describe, readOptions } = require('../options.cjs')
+const { Types } = require('./types.cjs')
+
+/** @typedef {import('../native.cjs').NativeSchema} NativeSchema */
+
+class Schema {
+  /** @type {NativeSchema} */ #native
+  #info
+  /** @type {Types | null} */ #types = null
+
+  /** @param {NativeSchema} native */
+  constructor(native) {
+    this.#native = native
+    this.#info = addon.schemaInfo(native)
+  }
+
+  /** @param {Uint8Array} bundle a CodeGeneratorRequest in stream framing, as bundle() returns it */
+  static fromBundle(bundle) {
+    if (!(bundle instanceof Uint8Array)) throw invalid(`bundle: expected Uint8Array, got ${describe(bundle)}`)
+    return new Schema(addon.schemaFromBundle(bundle))
+  }
+
+  /** "imu.capnp:Imu" */
+  get typeName() {
+    return this.#info.typeName
+  }
+  /** "Imu" */
+  get name() {
+    return this.#info.typeName.slice(this.#info.typeName.indexOf(':') + 1)
+  }
+  get fingerprint() {
+    return this.#info.fingerprint
+  }
+  get id() {
+    return this.#info.id
+  }
+  bundle() {
+    return addon.schemaBundle(this.#native)
+  }
+  toString() {
+    return this.typeName
+  }
+  [Symbol.for('nodejs.util.inspect.custom')]() {
+    return `Schema <${this.typeName}>`
+  }
+
+  /** @param {Schema} schema */
+  static nativeOf(schema) {
+    return schema.#native
+  }
+  /** @param {Schema} schema */
+  static typesOf(schema) {
+    return (schema.#types ??= new Types(addon.schemaTables(schema.#native)))
+  }
+  /** @param {Schema} schema */
+  static prefixOf(schema) {
+    return schema.#info.prefix
+  }
+}
+
+/**
+ * Parses a .capnp file. The result has its types as properties, nested ones as properties of their outer type.
+ *
+ * @param {string | URL} path
+ * @param {{ importPaths?: readonly string[] }} [options] where to look for imports, after the file's own folder
+ * @returns {any}
+ */
+function loadSchema(path, options) {
+  const { importPaths } = readOptions('loadSchema', options, { importPaths: [] })
+  const file = path instanceof URL ? fileURLToPath(path) : path
+  if (typeof file !== 'string') throw invalid(`path: expected a string or a URL, got ${describe(path)}`)
+  if (!Array.isArray(importPaths) || !importPaths.every((folder) => typeof folder === 'string')) {
+    throw invalid(`importPaths: expected strings, got ${describe(importPaths)}`)
+  }
+  /** @type {Record<string, any>} */
+  const found = Object.create(null)
+  const parsed = addon.schemaParse(file, importPaths)
+  for (const [name, native] of parsed) {
+    const inner = name.split('.')
+    const last = /** @type {string} */ (inner.pop())
+    let place = found
+    for (const outer of inner) place = place[outer]
+    // In a schema of its own: a nested type is a property of the outer one, beside `name` and `id`, which begin small.
+    Object.defineProperty(place, last, { value: new Schema(native), enumerable: true })
+  }
+  return new Proxy(Object.freeze(found), {
+    // A type that is not there must not become "no schema", which is an untyped topic.
+    get(target, key) {
+      if (typeof key === 'string' && /^[A-Z]/.test(key) && !(key in target)) {
+        throw new BusError('BAD_SCHEMA', `${file} has no type ${key}; there is: ${Object.keys(target).join(', ')}`)
+      }
+      return Reflect.get(target, key)
+    },
+  })
+}
+
+module.exports = { Schema, loadSchema }
