@@ -28,6 +28,7 @@ struct Extent {
   id @0 :UInt64;
   offset @1 :UInt64;
   bytes @2 :UInt64;
+  ticket @3 :UInt64;  # of this handing over; see ExtentUnmapped
 }
 
 struct Request {
@@ -101,7 +102,7 @@ struct Attached {
 
 struct ExtentUnmapped {
   extent @0 :UInt64;
-  gives @1 :UInt64;  # how often it had been given to this process by then; an older number is no news
+  ticket @1 :UInt64;  # of the latest handing over the process had seen; if another one is on its way this is no news
 }
 
 struct Notice {

@@ -32,8 +32,7 @@ class Channel {
   // The socket would take bytes but the system has too many descriptors on their way: try again a little later.
   bool stalled() const noexcept { return stalled_; }
 
-  // In a forked child: the socket is the parent's.
-  void forget() noexcept { socket_.release(); }
+  void close() noexcept { socket_.reset(); }
 
  private:
   long send_some();

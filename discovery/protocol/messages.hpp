@@ -33,6 +33,7 @@ struct ExtentPlace {
   uint64_t id = 0;
   uint64_t offset = 0;
   uint64_t bytes = 0;
+  uint64_t ticket = 0;  // of this handing over
 };
 
 // ---- process → busd --------------------------------------------------------------------------------------------------
@@ -89,7 +90,7 @@ struct ConnectionClosed {
 };
 struct ExtentUnmapped {
   uint64_t extent = 0;
-  uint64_t gives = 0;
+  uint64_t ticket = 0;  // of the latest handing over that was seen
 };
 struct GiveWakeFd {
   uint64_t end = 0;

@@ -86,7 +86,7 @@ void encode_body(control::Request::Builder to, const Request& request) {
                  [&](const ExtentUnmapped& body) {
                    auto unmapped = to.initExtentUnmapped();
                    unmapped.setExtent(body.extent);
-                   unmapped.setGives(body.gives);
+                   unmapped.setTicket(body.ticket);
                  },
                  [&](const GiveWakeFd& body) { to.setWakeFd(body.end); },
                  [&](const AskGraph&) { to.setGraph(); },
@@ -123,7 +123,7 @@ decltype(Request::body) decode_body(control::Request::Reader from) {
     case Kind::DETACHED: return Detached{from.getDetached()};
     case Kind::CONNECTION_CLOSED: return ConnectionClosed{from.getConnectionClosed()};
     case Kind::EXTENT_UNMAPPED:
-      return ExtentUnmapped{from.getExtentUnmapped().getExtent(), from.getExtentUnmapped().getGives()};
+      return ExtentUnmapped{from.getExtentUnmapped().getExtent(), from.getExtentUnmapped().getTicket()};
     case Kind::WAKE_FD: return GiveWakeFd{from.getWakeFd()};
     case Kind::GRAPH: return AskGraph{};
     case Kind::TOPIC_SCHEMA: return AskTopicSchema{text(from.getTopicSchema())};

@@ -35,6 +35,7 @@ inline void put(control::Extent::Builder to, const ExtentPlace& from) {
   to.setId(from.id);
   to.setOffset(from.offset);
   to.setBytes(from.bytes);
+  to.setTicket(from.ticket);
 }
 
 inline Frame to_frame(capnp::MessageBuilder& message, std::vector<SharedFd> fds) {
@@ -71,7 +72,9 @@ inline std::optional<SchemaInfo> schema(bool there, control::Schema::Reader from
   return info;
 }
 
-inline ExtentPlace extent(control::Extent::Reader from) { return {from.getId(), from.getOffset(), from.getBytes()}; }
+inline ExtentPlace extent(control::Extent::Reader from) {
+  return {from.getId(), from.getOffset(), from.getBytes(), from.getTicket()};
+}
 
 // Runs `decode` on the root of the message and turns whatever Cap'n Proto objects to into a ProtocolError.
 template <typename Root, typename Decode>

@@ -82,7 +82,7 @@ void tell_starter(int fd, const std::string& word) {
   ::close(fd);
 }
 
-void serve_locked(const DaemonOptions& options, const BusFiles& files, LockFile lock) {
+void serve_locked(const DaemonOptions& options, const BusFiles& files) {
   Fd listener = listen_unix(files.socket);
   {
     Registry registry(options.bus, bus::StatFile::create(files.stat, random_number(), options.bus));
@@ -98,7 +98,6 @@ void serve_locked(const DaemonOptions& options, const BusFiles& files, LockFile 
   }
   ::unlink(files.start_lock.c_str());
   remove_empty(files.log);
-  lock.remove();
 }
 
 }  // namespace
@@ -112,7 +111,14 @@ void serve(const DaemonOptions& options) {
     const std::string path = socket_to_make(choice);
     refuse_second(choice, path);
     const BusFiles files = files_beside(path);
-    serve_locked(options, files, take_lock(files));
+    LockFile lock = take_lock(files);
+    try {
+      serve_locked(options, files);
+    } catch (...) {
+      lock.remove();
+      throw;
+    }
+    lock.remove();
   } catch (const AlreadyThere&) {
     tell_starter(options.ready_fd, "A");
     throw;

@@ -161,7 +161,7 @@ void on_extent_unmapped(Bus& bus, Session& session, const discovery::ExtentUnmap
   for (const auto& [publisher, record] : bus.publishers) {
     if (publisher->extent.place.id != news.extent) continue;
     const auto holder = publisher->extent.holders.find(&session);
-    if (holder == publisher->extent.holders.end() || holder->second != news.gives) return;
+    if (holder == publisher->extent.holders.end() || holder->second != news.ticket) return;
     publisher->extent.holders.erase(holder);
     free_if_unused(bus, publisher);
     return;

@@ -155,7 +155,8 @@ void advertise(Bus& bus, Session& session, uint64_t reply_to, discovery::Adverti
     throw;
   }
   bus::construct_publisher_block(bus.book.at(publisher->block), publisher->id, publisher->history);
-  publisher->extent.holders[&session] = 1;
+  discovery::ExtentPlace extent = publisher->extent.place;
+  extent.ticket = publisher->extent.holders[&session] = bus.next_id++;
   topic.publishers.push_back(publisher);
   session.publishers.emplace(publisher->number, publisher);
   session.publisher_records.insert(publisher);
@@ -166,7 +167,7 @@ void advertise(Bus& bus, Session& session, uint64_t reply_to, discovery::Adverti
   std::vector<Subscriber*> subscribers;
   for (Subscriber* subscriber : topic.subscribers)
     if (!subscriber->gone) subscribers.push_back(subscriber);
-  session.outbox->send({discovery::Reply{reply_to, discovery::Placed{.extent = publisher->extent.place,
+  session.outbox->send({discovery::Reply{reply_to, discovery::Placed{.extent = extent,
                                                                      .block = publisher->block,
                                                                      .stat_slot = publisher->stat_slot,
                                                                      .settled = subscribers.empty()}},

@@ -48,13 +48,14 @@ Connection* lay_out(Bus& bus, Publisher* publisher, Subscriber* subscriber) {
 void tell_subscriber(Bus& bus, Connection* connection) {
   Publisher& publisher = *connection->publisher;
   Session* session = connection->subscriber->session;
-  ++publisher.extent.holders[session];
+  discovery::ExtentPlace extent = publisher.extent.place;
+  extent.ticket = publisher.extent.holders[session] = bus.next_id++;
   bus.tell(session,
            discovery::Connect{.connection = connection->id,
                               .end = connection->subscriber->number,
                               .block = connection->block,
                               .ready_index = connection->ready_index,
-                              .extent = publisher.extent.place,
+                              .extent = extent,
                               .publisher_id = publisher.id,
                               .pid = publisher.pid,
                               .node = publisher.node,

@@ -58,7 +58,7 @@ struct Session {
 struct ExtentRecord {
   discovery::ExtentPlace place;
   discovery::SharedFd fd;
-  // Who has it mapped, and how often it was given to him: he may unmap one giving while the next is on its way.
+  // Who has it mapped, by the ticket it was handed over with last: one may unmap it while the next one is on its way.
   std::map<Session*, uint64_t> holders;
 };
 
