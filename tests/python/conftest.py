@@ -42,11 +42,16 @@ def words() -> polybus.SchemaFile:
     return polybus.load_schema(HERE / "words.capnp")
 
 
-def until(condition: Callable[[], Any]) -> Any:
+def wait_until(condition: Callable[[], Any]) -> Any:
     """Waits for a condition; the watchdog ends what never comes."""
     while not (result := condition()):
         time.sleep(0.002)
     return result
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[[Callable[[], Any]], Any]:
+    return wait_until
 
 
 @pytest.fixture
@@ -65,7 +70,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         return False
 
     try:
-        until(is_up)
+        wait_until(is_up)
         yield name
     finally:
         daemon.terminate()

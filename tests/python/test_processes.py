@@ -7,7 +7,6 @@ import time
 
 import polybus
 import pytest
-from conftest import until
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,7 @@ threading.Thread(target=lambda: [None for _ in sub], daemon=True).start()
     assert "Fatal" not in err
 
 
-def test_a_process_that_is_killed_leaves_the_others_alone(bus, node, words, child):
+def test_a_process_that_is_killed_leaves_the_others_alone(bus, node, words, child, until):
     sub = node.subscriber("imu")
     other = child(
         """
@@ -195,7 +194,7 @@ def test_the_first_use_starts_busd_and_needs_no_daemon(monkeypatch, tmp_path):
     os.kill(pid, signal.SIGTERM)
 
 
-def test_a_bus_that_restarts_is_found_again(bus, node):
+def test_a_bus_that_restarts_is_found_again(bus, node, until):
     # The fixture's busd is the only one that may run: killing and starting it is issue 4's. Here: the error is clear.
     graph = node.graph()
     assert node.connected
