@@ -11,21 +11,20 @@ import pytest
 @pytest.mark.parametrize("topic", ["", "/", "/a", "a/", "a//b", "a b", "ä", "a" * 101, "a\nb", "a*", "a\0b"])
 def test_a_wrong_topic_name_is_refused_with_what_is_allowed(node, topic):
     for opening in (node.publisher, node.subscriber, node.region):
-        with pytest.raises((polybus.InvalidTopicError, ValueError)) as caught:
+        with pytest.raises(polybus.InvalidTopicError) as caught:
             opening(topic)
-        if "\0" not in topic:
-            assert caught.value.code == "INVALID_TOPIC"
-            assert "100" in str(caught.value) or "A-Z" in str(caught.value)
+        assert caught.value.code == "INVALID_TOPIC"
+        assert "100" in str(caught.value) or "A-Z" in str(caught.value)
 
 
 @pytest.mark.parametrize("topic", [None, 3, b"bytes"])
 def test_a_topic_name_is_a_str(node, topic):
     for opening in (node.publisher, node.subscriber, node.region):
-        with pytest.raises(TypeError):
+        with pytest.raises(polybus.InvalidTopicError, match="expected str, got"):
             opening(topic)
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "a b", "x" * 65, "ä"])
+@pytest.mark.parametrize("name", ["", "a/b", "a b", "x" * 65, "ä", "a\0b"])
 def test_a_wrong_bus_name_is_refused(name):
     with pytest.raises(polybus.InvalidArgumentError, match="bus"):
         polybus.Node("n", bus=name, autostart=False).connect()
@@ -53,7 +52,9 @@ def test_wrong_options_of_a_node_are_refused_when_it_is_made(options, text):
     [
         ({"schema": "Imu"}, "schema: expected a polybus.Schema"),
         ({"history": -1}, "history"),
-        ({"history": 65}, "history"),
+        ({"history": 65}, "history: expected 0 to 64, got 65"),
+        ({"history": 1 << 80}, "history: expected 0 to 64, got 1208925819614629174706176"),
+        ({"history": 1.0}, "history: expected 0 to 64, got float"),
         ({"timeout": -1}, "timeout"),
         ({"quota": 0}, "quota"),
         ({"quota": "1G"}, "quota"),
@@ -69,7 +70,8 @@ def test_wrong_options_of_a_publisher_are_refused(node, options, text):
     [
         ({"schema": 3}, "schema: expected a polybus.Schema"),
         ({"queue": 0}, "queue"),
-        ({"queue": 1025}, "queue"),
+        ({"queue": 1025}, "queue: expected 1 to 1024, got 1025"),
+        ({"queue": True}, "queue: expected 1 to 1024, got bool"),
         ({"history": -1}, "history"),
         ({"history": "all"}, "history"),
         ({"overflow": "wait"}, 'overflow: expected "drop_oldest" or "block", got \'wait\''),

@@ -78,9 +78,9 @@ def test_an_unknown_type_is_an_error_that_names_what_there_is(words):
     assert not hasattr(words.Imu, "Inner")
 
 
-@pytest.mark.parametrize("path", [3, None, b"\0", ["words.capnp"]])
+@pytest.mark.parametrize("path", [3, None, "a\0b", ["words.capnp"]])
 def test_what_is_no_path_is_refused(path):
-    with pytest.raises((polybus.InvalidArgumentError, ValueError)):
+    with pytest.raises(polybus.InvalidArgumentError, match="path"):
         polybus.load_schema(path)
 
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "errors.hpp"
+#include "parameters.hpp"
 #include "publisher.hpp"
 #include "region.hpp"
 #include "subscriber.hpp"
@@ -72,20 +73,16 @@ PyObject* new_node(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     return nullptr;
   }
   auto link = std::make_shared<NodeLink>();
-  const auto text = [](PyObject* value, const char* what, std::string* out) {
-    const char* utf8 = PyUnicode_Check(value) ? PyUnicode_AsUTF8AndSize(value, nullptr) : nullptr;
-    if (utf8) {
-      *out = utf8;
-      return true;
-    }
-    PyErr_Clear();
-    TypeName type(value);
-    raise(POLYBUS_INVALID_ARGUMENT, "%s: expected str, got %s", what, type.text());
-    return false;
-  };
   link->has_bus = bus != Py_None;
   link->has_timeout = timeout != Py_None;
-  if (!text(name, "name", &link->name) || (link->has_bus && !text(bus, "bus", &link->bus))) return nullptr;
+  const char* name_text = text_parameter(name, "name");
+  const char* bus_text = name_text && link->has_bus ? text_parameter(bus, "bus") : "";
+  if (!name_text || !bus_text) return nullptr;
+  if (link->has_bus && !*bus_text) {  // in C, empty means: not given
+    return raise(POLYBUS_INVALID_ARGUMENT, "bus: expected 1 to 64 of A-Z a-z 0-9 _ . -, or None, got ''");
+  }
+  link->name = name_text;
+  link->bus = bus_text;
   if (!parse_timeout(timeout, 0, &link->timeout_ms)) return nullptr;
   if (autostart != Py_None) {
     if (!PyBool_Check(autostart)) {

@@ -4,6 +4,7 @@
 
 #include "errors.hpp"
 #include "fill.hpp"
+#include "parameters.hpp"
 #include "waiting.hpp"
 
 namespace polybus_python {
@@ -86,28 +87,32 @@ PyObject* publish_bytes(PyObject* self, PyObject* data) {
 
 PyObject* loan(PyObject* self, PyObject* args, PyObject* kwargs) {
   static const char* keywords[] = {"size", nullptr};
-  Py_ssize_t size = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|n:loan", const_cast<char**>(keywords), &size)) return nullptr;
-  if (size < 0) return raise(POLYBUS_INVALID_ARGUMENT, "size: expected bytes, 0 or more, got %zd", size);
+  PyObject* size_object = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:loan", const_cast<char**>(keywords), &size_object)) return nullptr;
+  uint64_t size = 0;
+  if (!count_parameter(size_object, "size", 0, INT64_MAX, &size)) return nullptr;
   // Beside the lists and texts whose size the caller gives, a message has its structs and the words of its lists.
   size_t structure = 1024;
-  if (const TablesPtr& tables = state<Publisher>(self).tables)
+  if (const TablesPtr& tables = state<Publisher>(self).tables) {
     structure += estimate_struct(*tables, tables->structs[0], Py_None);
-  return lend_draft(self, static_cast<size_t>(size), structure);
+  }
+  return lend_draft(self, size, structure);
 }
 
 PyObject* wait_for_subscribers(PyObject* self, PyObject* args, PyObject* kwargs) {
   static const char* keywords[] = {"n", "timeout", nullptr};
-  int wanted = 1;
-  PyObject* timeout = Py_None;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|iO:wait_for_subscribers", const_cast<char**>(keywords), &wanted,
+  PyObject *n = nullptr, *timeout = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:wait_for_subscribers", const_cast<char**>(keywords), &n,
                                    &timeout)) {
     return nullptr;
   }
   int64_t timeout_ms;
+  uint64_t wanted = 1;
   Publisher& publisher = state<Publisher>(self);
-  if (!parse_timeout(timeout, kForever, &timeout_ms) || !publisher.check_open()) return nullptr;
-  if (wanted < 0) return raise(POLYBUS_INVALID_ARGUMENT, "n: expected 0 or more, got %d", wanted);
+  if (!count_parameter(n, "n", 0, UINT32_MAX, &wanted) || !parse_timeout(timeout, kForever, &timeout_ms) ||
+      !publisher.check_open()) {
+    return nullptr;
+  }
   int reached = 0;
   polybus_error error{};
   std::shared_ptr<PublisherHandle> handle = publisher.handle;
@@ -227,10 +232,9 @@ PyType_Spec spec = {"polybus.Publisher", sizeof(Object<Publisher>), 0,
 
 PyObject* open_publisher(const NodeLinkPtr& link, PyObject* args, PyObject* kwargs) {
   static const char* keywords[] = {"topic", "schema", "history", "exclusive", "timeout", "quota", nullptr};
-  const char* topic;
-  PyObject *schema = Py_None, *timeout = nullptr, *quota = Py_None;
-  int history = 0, exclusive = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|O$ipOO:publisher", const_cast<char**>(keywords), &topic, &schema,
+  PyObject *topic, *schema = Py_None, *timeout = nullptr, *quota = Py_None, *history = nullptr;
+  int exclusive = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O$OpOO:publisher", const_cast<char**>(keywords), &topic, &schema,
                                    &history, &exclusive, &timeout, &quota)) {
     return nullptr;
   }
@@ -238,16 +242,14 @@ PyObject* open_publisher(const NodeLinkPtr& link, PyObject* args, PyObject* kwar
   polybus_publisher_options options;
   polybus_publisher_options_init(&options);
   if (!schema_argument(schema, &tables) || !parse_timeout(timeout, 0, &options.timeout_ms)) return nullptr;
-  if (history < 0) return raise(POLYBUS_INVALID_ARGUMENT, "history: expected 0 to 64, got %d", history);
-  options.history = static_cast<uint32_t>(history);
-  options.exclusive = exclusive;
-  if (quota != Py_None) {
-    options.quota_bytes = PyLong_Check(quota) ? PyLong_AsUnsignedLongLong(quota) : 0;
-    if (PyErr_Occurred() || options.quota_bytes == 0) {
-      PyErr_Clear();
-      return raise(POLYBUS_INVALID_ARGUMENT, "quota: expected bytes as a positive int, or None");
-    }
+  const char* name = text_parameter(topic, "topic", POLYBUS_INVALID_TOPIC);
+  uint64_t kept = 0;
+  if (!name || !count_parameter(history, "history", 0, 64, &kept) ||
+      !count_parameter(quota == Py_None ? nullptr : quota, "quota", 1, INT64_MAX, &options.quota_bytes)) {
+    return nullptr;
   }
+  options.history = static_cast<uint32_t>(kept);
+  options.exclusive = exclusive;
   const int64_t own_timeout_ms = options.timeout_ms;
   options.timeout_ms = std::min<int64_t>(own_timeout_ms, 100);  // a step of wait_in_steps(), which does the rest
   auto handle = std::make_shared<PublisherHandle>();
@@ -255,11 +257,11 @@ PyObject* open_publisher(const NodeLinkPtr& link, PyObject* args, PyObject* kwar
   if (!handle->node) return nullptr;
   polybus_error error{};
   const int code = wait_interruptibly(kForever, [&](int64_t) {
-    return polybus_publisher_open(handle->node->node, topic, tables ? tables->handle : nullptr, &options,
+    return polybus_publisher_open(handle->node->node, name, tables ? tables->handle : nullptr, &options,
                                   &handle->publisher, &error);
   });
   if (code == kRaised || !check(code, error)) return nullptr;
-  return create<Publisher>(link, std::move(handle), std::move(tables), std::string(topic), own_timeout_ms);
+  return create<Publisher>(link, std::move(handle), std::move(tables), std::string(name), own_timeout_ms);
 }
 
 bool add_publisher_types(PyObject* module) {

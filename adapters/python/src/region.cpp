@@ -2,6 +2,7 @@
 
 #include "errors.hpp"
 #include "memory.hpp"
+#include "parameters.hpp"
 #include "waiting.hpp"
 
 namespace polybus_python {
@@ -115,22 +116,22 @@ PyType_Spec spec = {"polybus.Region", sizeof(Object<Region>), 0, Py_TPFLAGS_DEFA
 
 PyObject* open_region(const NodeLinkPtr& link, PyObject* args, PyObject* kwargs) {
   static const char* keywords[] = {"name", "size", nullptr};
-  PyObject* name;
-  Py_ssize_t size = 4096;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U|n:region", const_cast<char**>(keywords), &name, &size))
+  PyObject *name, *size_object = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:region", const_cast<char**>(keywords), &name, &size_object)) {
     return nullptr;
-  if (size < 0) return raise(POLYBUS_INVALID_ARGUMENT, "size: expected bytes, 0 or more, got %zd", size);
-  const char* text = PyUnicode_AsUTF8AndSize(name, nullptr);
-  if (!text) return nullptr;
+  }
+  const char* text = text_parameter(name, "name", POLYBUS_INVALID_TOPIC);
+  uint64_t size = 4096;
+  if (!text || !count_parameter(size_object, "size", 0, INT64_MAX, &size)) return nullptr;
   auto handle = std::make_shared<RegionHandle>();
   handle->node = link->connect();
   if (!handle->node) return nullptr;
   polybus_error error{};
   const int code = wait_interruptibly(kForever, [&](int64_t) {
-    return polybus_region_create(handle->node->node, text, static_cast<size_t>(size), &handle->region, &error);
+    return polybus_region_create(handle->node->node, text, size, &handle->region, &error);
   });
   if (code == kRaised || !check(code, error)) return nullptr;
-  return create<Region>(link, std::move(handle), Ref::borrow(name), static_cast<size_t>(size));
+  return create<Region>(link, std::move(handle), Ref::borrow(name), size);
 }
 
 bool add_region_types(PyObject* module) {

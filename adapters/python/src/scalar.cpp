@@ -138,7 +138,7 @@ std::string type_text(const SchemaTables& tables, const polybus_type& type) {
     if (type.kind == POLYBUS_KIND_STRUCT && index < tables.structs.size()) text = tables.structs[index].info->name;
     if (type.kind == POLYBUS_KIND_ENUM && index < tables.enums.size()) text = tables.enums[index].info->name;
   }
-  for (int32_t i = 0; i < type.list_depth; ++i) text = "List(" + text + ")";
+  for (int32_t i = 0; i < type.list_depth; ++i) text.insert(0, "List(").append(")");
   return text;
 }
 

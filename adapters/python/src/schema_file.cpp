@@ -107,7 +107,10 @@ PyType_Spec spec = {"polybus.SchemaFile", sizeof(Object<SchemaFile>), 0,
 Ref path_bytes(PyObject* path) {
   PyObject* bytes = nullptr;
   if (PyUnicode_FSConverter(path, &bytes)) return Ref::steal(bytes);
-  if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+  if (PyErr_ExceptionMatches(PyExc_ValueError)) {  // NUL
+    PyErr_Clear();
+    raise(POLYBUS_INVALID_ARGUMENT, "path: NUL is not allowed in it");
+  } else if (PyErr_ExceptionMatches(PyExc_TypeError)) {
     PyErr_Clear();
     TypeName type(path);
     raise(POLYBUS_INVALID_ARGUMENT, "path: expected str or os.PathLike, got %s", type.text());

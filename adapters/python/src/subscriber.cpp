@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "errors.hpp"
+#include "parameters.hpp"
 #include "sample.hpp"
 #include "waiting.hpp"
 
@@ -315,9 +316,8 @@ bool parse_overflow(PyObject* overflow, int32_t* out) {
 
 PyObject* open_subscriber(const NodeLinkPtr& link, PyObject* args, PyObject* kwargs) {
   static const char* keywords[] = {"topic", "schema", "queue", "history", "overflow", "timeout", nullptr};
-  PyObject *topic, *schema = Py_None, *history = Py_None, *overflow = nullptr, *timeout = Py_None;
-  int queue = 16;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U|O$iOOO:subscriber", const_cast<char**>(keywords), &topic, &schema,
+  PyObject *topic, *schema = Py_None, *history = Py_None, *overflow = nullptr, *timeout = Py_None, *queue = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O$OOOO:subscriber", const_cast<char**>(keywords), &topic, &schema,
                                    &queue, &history, &overflow, &timeout)) {
     return nullptr;
   }
@@ -329,18 +329,14 @@ PyObject* open_subscriber(const NodeLinkPtr& link, PyObject* args, PyObject* kwa
       !parse_overflow(overflow, &options.overflow)) {
     return nullptr;
   }
-  if (queue < 1) return raise(POLYBUS_INVALID_ARGUMENT, "queue: expected 1 to 1024, got %d", queue);
-  options.queue = static_cast<uint32_t>(queue);
-  if (history != Py_None) {
-    options.history = PyLong_Check(history) ? PyLong_AsLongLong(history) : -1;
-    if (PyErr_Occurred() || options.history < 0) {
-      PyErr_Clear();
-      return raise(POLYBUS_INVALID_ARGUMENT,
-                   "history: expected the number of kept messages wanted, 0 or more, or None");
-    }
+  const char* name = text_parameter(topic, "topic", POLYBUS_INVALID_TOPIC);
+  uint64_t depth = options.queue, wanted = 0;
+  if (!name || !count_parameter(queue, "queue", 1, 1024, &depth) ||
+      !count_parameter(history == Py_None ? nullptr : history, "history", 0, INT64_MAX, &wanted)) {
+    return nullptr;
   }
-  const char* name = PyUnicode_AsUTF8AndSize(topic, nullptr);
-  if (!name) return nullptr;
+  options.queue = static_cast<uint32_t>(depth);
+  if (history != Py_None) options.history = static_cast<int64_t>(wanted);
   auto handle = std::make_shared<SubscriberHandle>();
   handle->node = link->connect();
   if (!handle->node) return nullptr;
