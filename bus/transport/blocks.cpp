@@ -82,18 +82,13 @@ void push_kept_values(ConnectionBlock* connection, SubscriberBlock* subscriber, 
 }
 
 void ring(SubscriberBlock* subscriber, int wake_fd) noexcept {
-  subscriber->armed.store(0);
-  futex_wake_all(subscriber->armed);
-  if (wake_fd < 0) return;
-  subscriber->fd_armed.store(0);
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(wake_fd, &one, sizeof one);  // full means readable already
+  subscriber->bell.ring_anyway([&] { futex_wake_all(subscriber->bell.word); });
+  if (wake_fd >= 0) subscriber->fd_bell.ring_anyway([&] { write_event(wake_fd); });
 }
 
 void release_producer(ConnectionBlock* connection) noexcept {
   connection->state.store(ConnectionState::subscriber_closing);
-  connection->room_wanted.store(0);
-  futex_wake_all(connection->room_wanted);
+  connection->room_bell.ring_anyway([&] { futex_wake_all(connection->room_bell.word); });
 }
 
 }  // namespace polybus::bus

@@ -1,4 +1,5 @@
-// Sleeping on a word in shared memory, and waking whoever does. Never a lock: nobody's progress depends on a sleeper.
+// Sleeping on a word in shared memory, and waking whoever does, there or at a descriptor. Never a lock: nobody's progress
+// depends on a sleeper.
 #pragma once
 
 #include <linux/futex.h>
@@ -46,6 +47,11 @@ inline FutexWait futex_wait(std::atomic<uint32_t>& word, uint32_t expected, cons
 
 inline void futex_wake_all(std::atomic<uint32_t>& word) noexcept {
   ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+inline void write_event(int fd) noexcept {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(fd, &one, sizeof one);  // full means readable already
 }
 
 }  // namespace polybus::bus

@@ -27,8 +27,7 @@ std::shared_ptr<Received> Inlet::pop(uint64_t* broken) {
   while (block().queue.pop(slot)) {
     if (block().blocking != 0) {  // room was made: wake a publisher that waits for it, see layout.hpp
       std::atomic_thread_fence(std::memory_order_seq_cst);
-      if (block().room_wanted.load(std::memory_order_relaxed) != 0 && block().room_wanted.exchange(0) != 0)
-        futex_wake_all(block().room_wanted);
+      block().room_bell.ring([&] { futex_wake_all(block().room_bell.word); });
     }
     if (slot >= kLendSlots) {
       ++*broken;

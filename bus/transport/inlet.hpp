@@ -27,6 +27,11 @@ class Inlet : public std::enable_shared_from_this<Inlet> {
   ConnectionBlock& block() const noexcept { return *spec_.connection; }
   uint64_t dropped() const noexcept { return block().dropped.load(std::memory_order_relaxed); }
   bool is_empty() const noexcept { return block().queue.empty(); }
+  // Messages that never came out of the queue, and of which no later one has told yet.
+  uint64_t unseen_losses() const noexcept {
+    const uint64_t evicted = dropped() + broken;
+    return evicted > skipped ? evicted - skipped : 0;
+  }
   // Nothing more comes: the publisher said so, or busd did.
   bool is_done() const noexcept {
     return publisher_gone || block().state.load(std::memory_order_acquire) == ConnectionState::publisher_done;
@@ -38,8 +43,14 @@ class Inlet : public std::enable_shared_from_this<Inlet> {
   // From any thread.
   void give_back(const Received& message) noexcept;
 
-  bool publisher_gone = false;  // the port's lock covers these
-  uint64_t newest_sequence = 0;
+  // The port's lock covers these.
+  bool publisher_gone = false;
+  bool leaving = false;          // of an earlier run of the bus
+  bool started = false;          // the next three are valid
+  uint64_t newest_sequence = 0;  // of what was delivered, by the earlier run or this one
+  uint64_t popped_sequence = 0;
+  uint64_t skipped = 0;  // gaps in what was popped: evicted, each counted in dropped() or broken
+  uint64_t broken = 0;
 
  private:
   std::shared_ptr<Received> open(uint32_t slot, uint64_t chunk_offset);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "bus/transport/bell.hpp"
 #include "bus/transport/blocks.hpp"
 #include "bus/transport/limits.hpp"
 #include "iceoryx_hoofs/internal/concurrent/sofi.hpp"
@@ -30,19 +31,19 @@ static_assert(sizeof(PublisherBlock) <= kPublisherBlockBytes);
 // One per subscriber, so that 1,000 topics in a process do not wake each other's threads.
 //
 //   publisher                                   subscriber
-//   P1 push into the queue                      S1 armed = 1
+//   P1 push into the queue                      S1 arm the bell
 //   P2 fence (seq_cst)                          S2 fence (seq_cst)
 //   P3 set the connection's ready bit           S3 look at all ready bits: something there? do not sleep
-//   P4 armed was 1? set it to 0 and wake        S4 sleep while armed is 1
+//   P4 ring: is it armed, wake                  S4 sleep while the bell is as S1 left it
 //
-// Either P4 sees S1, or S3 sees P3: both fences are totally ordered. A publisher killed between taking `armed` down and
-// waking would leave a sleeper; busd rings the peers of every process that dies. tests/model/wake checks all interleavings.
-// The same holds for `fd_armed` and the eventfd.
+// Either P4 sees S1, or S3 sees P3: both fences are totally ordered. A publisher stopped anywhere here holds back its own
+// message only (bell.hpp); for one that dies here busd rings, and the subscriber's process sets the ready bit. The same holds
+// for the eventfd, with a bell of its own. tests/model/test_wake.py checks all interleavings.
 inline constexpr uint32_t kReadyWords = kPublishersPerSubscriberMax / 64;
 
 struct SubscriberBlock {
-  alignas(64) std::atomic<uint32_t> armed;               // futex: 1 while somebody sleeps or is about to
-  std::atomic<uint32_t> fd_armed;                        // 1 while the eventfd is to be written for the next message
+  alignas(64) Bell bell;  // armed while somebody sleeps on its word or is about to
+  Bell fd_bell;           // armed while the eventfd is to be written for the next message
   alignas(64) std::atomic<uint64_t> ready[kReadyWords];  // by the connection's ready_index
 };
 static_assert(sizeof(SubscriberBlock) <= kSubscriberBlockBytes);
@@ -68,9 +69,9 @@ struct ConnectionBlock {
   std::atomic<ConnectionState> state{ConnectionState::open};
   const uint32_t ready_index;
   const uint32_t blocking;
-  // Futex of a publisher that waits for room: it sets 1, fences, looks again, sleeps; who makes room takes it down and
-  // wakes. The same argument as for the doorbell.
-  std::atomic<uint32_t> room_wanted{0};
+  // Of a publisher that waits for room: it arms it, fences, looks again, sleeps; who makes room fences and rings. The same
+  // argument as for the doorbell.
+  Bell room_bell;
   std::atomic<uint64_t> base_sequence{0};        // publisher, at attach: the first sequence that is pushed
   alignas(64) std::atomic<uint64_t> dropped{0};  // publisher: messages evicted from the queue
   alignas(64) iox::concurrent::SoFi<uint32_t, kQueueMax> queue;      // lend slots, publisher → subscriber

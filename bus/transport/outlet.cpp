@@ -60,19 +60,15 @@ void Outlet::ring() noexcept {
   // so it will find this message as well.
   if ((ready.load(std::memory_order_relaxed) & bit) == 0) ready.fetch_or(bit, std::memory_order_seq_cst);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (bell.armed.load(std::memory_order_relaxed) != 0 && bell.armed.exchange(0) != 0) futex_wake_all(bell.armed);
-  if (spec_.wake_fd >= 0 && bell.fd_armed.load(std::memory_order_relaxed) != 0 && bell.fd_armed.exchange(0) != 0) {
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(spec_.wake_fd, &one, sizeof one);
-  }
+  bell.bell.ring([&] { futex_wake_all(bell.bell.word); });
+  if (spec_.wake_fd >= 0) bell.fd_bell.ring([&] { write_event(spec_.wake_fd); });
 }
 
 void Outlet::set_wake_fd(int fd) noexcept {
   if (spec_.wake_fd >= 0) ::close(spec_.wake_fd);
   spec_.wake_fd = fd;
-  // Messages pushed before the descriptor was here may have found fd_armed set and nothing to write: make up for them.
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(fd, &one, sizeof one);
+  // Messages pushed before the descriptor was here may have found its bell armed and nothing to write: make up for them.
+  write_event(fd);
 }
 
 }  // namespace polybus::bus

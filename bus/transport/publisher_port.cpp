@@ -223,15 +223,15 @@ uint64_t PublisherPort::send(Loan& loan, uint64_t bytes, std::chrono::millisecon
     for (const auto& outlet : state_->generation->outlets)
       if (outlet->block().blocking != 0 && outlet->is_open() && !outlet->has_room()) full = outlet.get();
     if (full == nullptr) break;
-    std::atomic<uint32_t>& wanted = full->block().room_wanted;
-    wanted.store(1);
+    Bell& room = full->block().room_bell;
+    const uint32_t armed = room.arm();
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (full->has_room() || !full->is_open()) continue;
     const AttachSpec slow = full->spec();
     const std::shared_ptr<PublisherGeneration> keep_mapped = state_->generation;  // the word, while we sleep on it
     lock.unlock();
     const bool late = deadline && Clock::now() >= *deadline;
-    if (late || futex_wait(wanted, 1, deadline) == FutexWait::timeout)
+    if (late || futex_wait(room.word, armed, deadline) == FutexWait::timeout)
       throw Error(Code::timeout, "topic " + config_.topic + ": node " + slow.peer_node + " (pid " +
                                      std::to_string(slow.peer_pid) + ") asked to block and has no room within " +
                                      std::to_string(timeout.count()) + " ms; nothing was sent");
@@ -291,11 +291,16 @@ void PublisherPort::attach(AttachSpec spec) {
     }
     PublisherGeneration& generation = *state_->generation;
     auto outlet = std::make_unique<Outlet>(std::move(spec), generation.pools);
-    const uint64_t count = std::min<uint64_t>(outlet->spec().history, generation.history.size());
-    outlet->block().base_sequence.store(state_->sequence + 1 - count, std::memory_order_release);
-    for (size_t i = generation.history.size() - count; i < generation.history.size(); ++i)
-      outlet->push(generation.history[i]);
-    if (count != 0) outlet->ring();
+    // No more than the queue holds: what would be evicted at once is not lost, it was never sent to this subscriber.
+    const size_t count =
+        std::min<uint64_t>({outlet->spec().history, generation.history.size(), outlet->block().queue.capacity()});
+    const size_t first = generation.history.size() - count;
+    const uint64_t base =
+        count == 0 ? state_->sequence + 1 : generation.pools.message_header(generation.history[first])->sequence;
+    outlet->block().base_sequence.store(base, std::memory_order_release);
+    for (size_t i = first; i < generation.history.size(); ++i) outlet->push(generation.history[i]);
+    // Rung even if nothing was pushed: messages may wait in a connection of an earlier run, whose bell nobody hears.
+    outlet->ring();
     generation.outlets.push_back(std::move(outlet));
     if (generation.place.stat != nullptr)
       generation.place.stat->peers.store(generation.outlets.size(), std::memory_order_relaxed);
@@ -328,8 +333,7 @@ void end_connections(PublisherGeneration& generation) {
     auto open = ConnectionState::open;
     outlet->block().state.compare_exchange_strong(open, ConnectionState::publisher_done);
     outlet->ring();
-    outlet->block().room_wanted.store(0);
-    futex_wake_all(outlet->block().room_wanted);
+    outlet->block().room_bell.ring_anyway([&] { futex_wake_all(outlet->block().room_bell.word); });
   }
 }
 
@@ -364,6 +368,8 @@ void PublisherPort::close() {
   if (state_->closed) return;
   state_->closed = true;
   end_connections(*state_->generation);
+  // busd may give their blocks away from now on: what it still says of them must find nothing here.
+  state_->generation->outlets.clear();
   state_->generation->place.stat = nullptr;  // busd gives the slot to another end
 }
 

@@ -41,6 +41,13 @@ void bump(std::atomic<uint64_t>& counter, uint64_t by) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);  // one writer each
 }
 
+bool process_lives(uint32_t pid) noexcept {
+  return pid == 0 || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH;
+}
+
+// How often a sleeper looks for what came over connections of an earlier run, whose bell it does not hear any more.
+constexpr auto kLeavingPatience = std::chrono::seconds(1);
+
 }  // namespace
 
 struct SubscriberPort::State {
@@ -64,7 +71,7 @@ struct SubscriberPort::State {
   std::atomic<uint32_t> held{0};
   uint64_t taken = 0;
   uint64_t dropped_in_ring = 0;
-  uint64_t dropped_before = 0;  // in queues of connections that have ended, and while busd was away
+  uint64_t lost_before_ring = 0;  // gaps in the sequences that came out of the queues
   bool closed = false;
   int wake_fd = -1;
   ForkGuard fork;
@@ -72,7 +79,8 @@ struct SubscriberPort::State {
   bool any_ready() const noexcept;
   void drain(Discarded* discarded);
   bool drain_one(Inlet& inlet, Discarded* discarded);
-  void continue_from_earlier_run(Inlet& inlet);
+  bool start(Inlet& inlet, Discarded* discarded);
+  void note_seen(Inlet& inlet, Discarded* discarded);
   void retire_drained(std::shared_ptr<Inlet>& inlet, Discarded* discarded);
   void arrive(std::shared_ptr<Received> message, Discarded* discarded);
   bool ring_is_full() const noexcept { return ring.size() >= config.queue_depth; }
@@ -119,10 +127,13 @@ void SubscriberPort::State::drain(Discarded* discarded) {
     }
     for (auto& inlet : leaving) {
       if (config.blocking && ring_is_full()) return;
-      if (drain_one(*inlet, discarded))
+      if (drain_one(*inlet, discarded)) {
         more = true;
-      else
-        retire_drained(inlet, discarded);
+        continue;
+      }
+      // That it died before it came over to this run nobody tells.
+      if (!inlet->is_done() && !process_lives(inlet->spec().peer.pid)) inlet->publisher_gone = true;
+      retire_drained(inlet, discarded);
     }
     std::erase(leaving, nullptr);
     if (!more) return;
@@ -130,29 +141,52 @@ void SubscriberPort::State::drain(Discarded* discarded) {
 }
 
 bool SubscriberPort::State::drain_one(Inlet& inlet, Discarded* discarded) {
-  uint64_t broken = 0;
-  std::shared_ptr<Received> message = inlet.pop(&broken);
-  dropped_in_ring += broken;
+  if (!inlet.started && !inlet.is_empty() && !start(inlet, discarded)) return true;
+  std::shared_ptr<Received> message = inlet.pop(&inlet.broken);
   if (!message) return false;
   const uint64_t sequence = message->header().sequence;
-  if (inlet.newest_sequence == 0 && !seen.empty()) continue_from_earlier_run(inlet);
-  if (sequence <= inlet.newest_sequence) {
+  if (sequence > inlet.popped_sequence) {
+    inlet.skipped += sequence - inlet.popped_sequence - 1;
+    inlet.popped_sequence = sequence;
+  }
+  if (sequence <= inlet.newest_sequence) {  // a kept value that the earlier run delivered
     discarded->messages.push_back(std::move(message));
     return true;
   }
+  lost_before_ring += sequence - inlet.newest_sequence - 1;
   inlet.newest_sequence = sequence;
   arrive(std::move(message), discarded);
   return true;
 }
 
-// The first message of a connection, against what an earlier run of the bus delivered: what was sent between the two is
-// loss, an overlap (kept values sent again) is not new.
-void SubscriberPort::State::continue_from_earlier_run(Inlet& inlet) {
-  const auto before = seen.find(inlet.spec().peer.publisher_id);
-  if (before == seen.end()) return;
-  inlet.newest_sequence = before->second;
+// Before the first message of a connection: where it begins, for a publisher heard of in an earlier run of the bus right
+// behind what that delivered. What the publisher pushed there it pushed before anything here, so it is served first. False:
+// it is not yet, for want of room in the ring.
+bool SubscriberPort::State::start(Inlet& inlet, Discarded* discarded) {
+  for (auto& old : leaving) {
+    if (old.get() == &inlet) break;  // the oldest run comes first, and `inlet` may be of an earlier run itself
+    if (!old || old->spec().peer.publisher_id != inlet.spec().peer.publisher_id) continue;
+    while (!old->is_empty()) {
+      if (config.blocking && ring_is_full()) return false;
+      drain_one(*old, discarded);
+    }
+    old->publisher_gone = true;
+    note_seen(*old, discarded);
+  }
   const uint64_t base = inlet.block().base_sequence.load(std::memory_order_acquire);
-  if (base > before->second + 1) dropped_before += base - before->second - 1;
+  const auto before = seen.find(inlet.spec().peer.publisher_id);
+  inlet.popped_sequence = base == 0 ? 0 : base - 1;
+  inlet.newest_sequence = before != seen.end() ? before->second : inlet.popped_sequence;
+  inlet.started = true;
+  return true;
+}
+
+// What the publisher's next connection has to know when this one ends.
+void SubscriberPort::State::note_seen(Inlet& inlet, Discarded* discarded) {
+  if (!inlet.started && inlet.block().base_sequence.load(std::memory_order_acquire) != 0) start(inlet, discarded);
+  if (!inlet.started) return;  // never attached
+  uint64_t& newest = seen[inlet.spec().peer.publisher_id];
+  newest = std::max(newest, inlet.newest_sequence);
 }
 
 void SubscriberPort::State::arrive(std::shared_ptr<Received> message, Discarded* discarded) {
@@ -169,10 +203,10 @@ void SubscriberPort::State::arrive(std::shared_ptr<Received> message, Discarded*
 
 // A connection whose publisher is gone ends here once it is empty; messages taken from it keep it alive on their own.
 void SubscriberPort::State::retire_drained(std::shared_ptr<Inlet>& inlet, Discarded* discarded) {
-  if (!inlet->is_done() || !inlet->is_empty()) return;
-  dropped_before += inlet->dropped();
-  const auto before = seen.find(inlet->spec().peer.publisher_id);
-  if (before != seen.end()) before->second = std::max(before->second, inlet->newest_sequence);
+  // That the publisher is done may also mean that it went over to the next run: what was delivered must be remembered then.
+  if (!(inlet->leaving ? inlet->is_done() : inlet->publisher_gone) || !inlet->is_empty()) return;
+  if (inlet->leaving || seen.contains(inlet->spec().peer.publisher_id)) note_seen(*inlet, discarded);
+  lost_before_ring += inlet->unseen_losses();
   discarded->inlets.push_back(std::move(inlet));
   inlet = nullptr;
 }
@@ -182,10 +216,10 @@ void SubscriberPort::State::throw_if_unusable() const {
 }
 
 uint64_t SubscriberPort::State::lost() const noexcept {
-  uint64_t lost = dropped_before + dropped_in_ring;
+  uint64_t lost = lost_before_ring + dropped_in_ring;
   for (const auto* list : {&inlets, &leaving})
     for (const auto& inlet : *list)
-      if (inlet) lost += inlet->dropped();
+      if (inlet) lost += inlet->unseen_losses();
   return lost;
 }
 
@@ -239,10 +273,11 @@ Sample SubscriberPort::take() {
                     " samples are held, which is the bound of one subscriber; release some first");
   }
   state.drain(&discarded);
-  if (state.ring.empty() && state.wake_fd >= 0 && state.place.block->fd_armed.load() == 0) {
+  if (state.ring.empty() && state.wake_fd >= 0) {
+    // Also if it is armed: somebody may have written it late, for a message that was taken already.
     uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = ::read(state.wake_fd, &count, sizeof count);
-    state.place.block->fd_armed.store(1);
+    state.place.block->fd_bell.arm();
     std::atomic_thread_fence(std::memory_order_seq_cst);  // S2 of the doorbell: look again after arming
     state.drain(&discarded);
     if (!state.ring.empty()) ring(state.place.block, state.wake_fd);
@@ -284,6 +319,8 @@ Waited SubscriberPort::wait(std::chrono::nanoseconds timeout) {
   for (;;) {
     std::shared_ptr<Window> window;  // keeps the word mapped while we sleep on it
     SubscriberBlock* block = nullptr;
+    uint32_t armed = 0;
+    Deadline until = deadline;
     {
       Discarded discarded;
       std::lock_guard lock(state_->mutex);
@@ -297,13 +334,17 @@ Waited SubscriberPort::wait(std::chrono::nanoseconds timeout) {
       };
       if (something()) return Waited::ready;
       if (timeout == std::chrono::nanoseconds::zero()) return Waited::timeout;
-      block->armed.store(1);                                // S1
+      armed = block->bell.arm();                            // S1
       std::atomic_thread_fence(std::memory_order_seq_cst);  // S2
       if (something()) return Waited::ready;                // S3
+      if (!state.leaving.empty())
+        until = std::min(deadline.value_or(Clock::time_point::max()), Clock::now() + kLeavingPatience);
     }
-    switch (futex_wait(block->armed, 1, deadline)) {  // S4
+    switch (futex_wait(block->bell.word, armed, until)) {  // S4
       case FutexWait::woken: break;
-      case FutexWait::timeout: return Waited::timeout;
+      case FutexWait::timeout:
+        if (until == deadline) return Waited::timeout;
+        break;
       case FutexWait::interrupted: return Waited::interrupted;
     }
   }
@@ -337,14 +378,6 @@ void SubscriberPort::connect(ConnectSpec spec) {
   const uint32_t index = inlet->spec().ready_index;
   if (state.inlets.size() <= index) state.inlets.resize(index + 1);
   if (state.inlets[index]) discarded.inlets.push_back(std::move(state.inlets[index]));
-  for (auto& old : state.leaving) {  // the same publisher, come over from the earlier run: nothing more comes there
-    if (old->spec().peer.publisher_id != inlet->spec().peer.publisher_id) continue;
-    old->publisher_gone = true;
-    while (!(config_.blocking && state.ring_is_full()) && state.drain_one(*old, &discarded)) {
-    }
-    state.seen[old->spec().peer.publisher_id] =
-        std::max(state.seen[old->spec().peer.publisher_id], old->newest_sequence);
-  }
   state.inlets[index] = std::move(inlet);
   if (state.place.stat != nullptr) bump(state.place.stat->peers, 1);
   if (state.inlets[index]->is_empty()) return;
@@ -363,17 +396,14 @@ void SubscriberPort::publisher_gone(uint64_t connection_id) {
     if (stat != nullptr && stat->peers.load(std::memory_order_relaxed) != 0)
       stat->peers.fetch_sub(1, std::memory_order_relaxed);
     state_->retire_drained(inlet, &discarded);
+    if (!inlet) break;
+    // It may have died between its push and the ready bit.
+    const uint32_t index = inlet->spec().ready_index;
+    state_->place.block->ready[index / 64].fetch_or(1ULL << (index % 64));
+    ring(state_->place.block, state_->wake_fd);
     break;
   }
 }
-
-namespace {
-
-bool process_lives(uint32_t pid) noexcept {
-  return pid == 0 || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH;
-}
-
-}  // namespace
 
 void SubscriberPort::rebind(SubscriberPlace place) {
   Discarded discarded;
@@ -382,7 +412,7 @@ void SubscriberPort::rebind(SubscriberPlace place) {
   for (auto& inlet : state.inlets) {
     if (!inlet) continue;
     // Messages in the queue are still served; the connection's end is nobody's news any more, that busd is gone.
-    state.seen[inlet->spec().peer.publisher_id] = inlet->newest_sequence;
+    inlet->leaving = true;
     if (!process_lives(inlet->spec().peer.pid)) inlet->publisher_gone = true;
     state.leaving.push_back(std::move(inlet));
   }
@@ -409,11 +439,11 @@ void SubscriberPort::close() {
   for (auto* list : {&state.inlets, &state.leaving}) {
     for (auto& inlet : *list) {
       if (!inlet) continue;
-      state.dropped_before += inlet->dropped();
+      state.lost_before_ring += inlet->unseen_losses();
       auto open = ConnectionState::open;
       inlet->block().state.compare_exchange_strong(open, ConnectionState::subscriber_closing);
-      inlet->block().room_wanted.store(0);
-      futex_wake_all(inlet->block().room_wanted);
+      Bell& room = inlet->block().room_bell;
+      room.ring_anyway([&] { futex_wake_all(room.word); });
       discarded.inlets.push_back(std::move(inlet));
     }
     list->clear();

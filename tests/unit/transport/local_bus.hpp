@@ -87,6 +87,20 @@ class LocalBus {
     return prepared.id;
   }
 
+  // What the client does when busd was restarted.
+  void come_over(Publisher& publisher) {
+    const PublisherConfig& config = publisher.port->config();
+    publisher.block = construct_publisher_block(allocate(kPublisherBlockBytes), publisher.id, config.history);
+    PublisherPlace place = new_place(publisher.block, config.quota_bytes);
+    publisher.extent = place.extent;
+    publisher.port->rebind(std::move(place));
+  }
+  void come_over(Subscriber& subscriber) {
+    subscriber.block = construct_subscriber_block(allocate(kSubscriberBlockBytes));
+    subscriber.connections = 0;
+    subscriber.port->rebind({window_, subscriber.block, nullptr, nullptr});
+  }
+
   struct Prepared {
     uint64_t id;
     ConnectionBlock* block;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/wait.h>
 
 #include <polybus/error.hpp>
 #include <thread>
@@ -367,7 +368,80 @@ TEST(Ports, a_closed_publisher_refuses_and_its_loans_stay_readable) {
   std::memset(loan.data(), 1, 10);
 }
 
-TEST(Ports, after_a_restart_the_sequence_goes_on_and_what_was_missed_is_counted) {
+// ---- dying and stopped in the middle ---------------------------------------------------------------------------------
+
+TEST(Ports, a_publisher_stopped_right_before_its_wake_does_not_silence_another) {
+  LocalBus bus;
+  auto stopped = bus.publisher();
+  auto running = bus.publisher();
+  auto subscriber = bus.subscriber();
+  bus.connect(stopped, subscriber);
+  bus.connect(running, subscriber);
+  std::thread sleeper([&] { EXPECT_EQ(subscriber.port->wait(60s), Waited::ready); });
+  std::atomic<uint32_t>& word = subscriber.block->bell.word;
+  while ((word.load() & 3) != 1) std::this_thread::yield();
+  word.fetch_add(1);  // from armed to ringing, as far as the stopped one gets
+  send(*running.port, "heard");
+  sleeper.join();
+  EXPECT_EQ(text_of(subscriber.port->take()), "heard");
+}
+
+TEST(Ports, what_a_publisher_pushed_last_before_it_died_is_served_although_it_set_no_ready_bit) {
+  LocalBus bus;
+  auto publisher = bus.publisher();
+  auto subscriber = bus.subscriber();
+  const uint64_t id = bus.connect(publisher, subscriber);
+  EXPECT_FALSE(subscriber.port->take());
+  send(*publisher.port, "last words");
+  subscriber.block->ready[0].store(0);
+  EXPECT_FALSE(subscriber.port->take());
+  subscriber.port->publisher_gone(id);
+  EXPECT_EQ(subscriber.port->wait(0ns), Waited::ready);
+  EXPECT_EQ(text_of(subscriber.port->take()), "last words");
+}
+
+TEST(Ports, a_late_write_does_not_keep_the_descriptor_readable_with_nothing_to_take) {
+  LocalBus bus;
+  auto subscriber = bus.subscriber();
+  const int fd = subscriber.port->wake_fd();
+  EXPECT_FALSE(subscriber.port->take());
+  const uint64_t one = 1;
+  ASSERT_EQ(::write(fd, &one, sizeof one), static_cast<ssize_t>(sizeof one));
+  EXPECT_FALSE(subscriber.port->take());
+  EXPECT_FALSE(readable(fd));
+}
+
+TEST(Ports, a_detach_that_comes_after_close_leaves_a_block_alone_that_may_be_anothers_by_then) {
+  LocalBus bus;
+  auto publisher = bus.publisher();
+  auto subscriber = bus.subscriber();
+  const auto prepared = bus.prepare(publisher, subscriber);
+  bus.attach_subscriber(publisher, subscriber, prepared);
+  bus.attach_publisher(publisher, subscriber, prepared, 0);
+  publisher.port->close();
+  construct_connection_block(prepared.block, 16, 0, false);
+  publisher.port->detach(prepared.id);
+  EXPECT_EQ(prepared.block->state.load(), ConnectionState::open);
+}
+
+TEST(Ports, a_message_that_cannot_be_is_skipped_counted_and_given_back) {
+  LocalBus bus;
+  auto publisher = bus.publisher();
+  auto subscriber = bus.subscriber();
+  const auto prepared = bus.prepare(publisher, subscriber);
+  bus.attach_subscriber(publisher, subscriber, prepared);
+  bus.attach_publisher(publisher, subscriber, prepared, 0);
+  for (const char* text : {"1", "2", "3"}) send(*publisher.port, text);
+  prepared.block->lent[1].store(bus.window()->size() - 8);
+  EXPECT_EQ(text_of(subscriber.port->take()), "1");
+  EXPECT_EQ(text_of(subscriber.port->take()), "3");
+  EXPECT_EQ(subscriber.port->lost(), 1U);
+  EXPECT_EQ(prepared.block->returned.size(), 2U) << "1 and 2; the newest is kept for latest()";
+}
+
+// ---- restarts of busd ------------------------------------------------------------------------------------------------
+
+TEST(Restart, the_sequence_goes_on_and_what_was_missed_is_counted) {
   LocalBus bus;
   auto publisher = bus.publisher(2);
   auto subscriber = bus.subscriber();
@@ -375,24 +449,141 @@ TEST(Ports, after_a_restart_the_sequence_goes_on_and_what_was_missed_is_counted)
   send(*publisher.port, "1");
   EXPECT_EQ(text_of(subscriber.port->take()), "1");
   send(*publisher.port, "2");  // still in the old queue at the restart
-
-  auto* block = construct_publisher_block(bus.allocate(kPublisherBlockBytes), publisher.id, 2);
-  PublisherPlace place = bus.new_place(block, 64 << 20);
-  publisher.extent = place.extent;
-  publisher.port->rebind(std::move(place));
+  bus.come_over(publisher);
   EXPECT_EQ(send(*publisher.port, "3"), 3U);
   EXPECT_EQ(send(*publisher.port, "4"), 4U);
   EXPECT_EQ(send(*publisher.port, "5"), 5U);
-
-  subscriber.block = construct_subscriber_block(bus.allocate(kSubscriberBlockBytes));
-  subscriber.connections = 0;
-  subscriber.port->rebind({bus.window(), subscriber.block, nullptr, nullptr});
+  bus.come_over(subscriber);
   bus.connect(publisher, subscriber, 2);
   for (const char* expected : {"2", "4", "5"}) EXPECT_EQ(text_of(subscriber.port->take()), expected);
   EXPECT_EQ(subscriber.port->lost(), 1U);
 }
 
-TEST(Ports, a_draft_made_before_a_restart_is_published_after_it) {
+TEST(Restart, what_was_sent_before_a_subscriber_came_is_not_lost_by_one) {
+  LocalBus bus;
+  auto publisher = bus.publisher();
+  for (int i = 0; i < 100; ++i) send(*publisher.port, "before");
+  auto subscriber = bus.subscriber();
+  bus.connect(publisher, subscriber);
+  for (int restart = 0; restart < 2; ++restart) {
+    bus.come_over(subscriber);
+    bus.come_over(publisher);
+    bus.connect(publisher, subscriber);
+  }
+  send(*publisher.port, "after");
+  EXPECT_EQ(text_of(subscriber.port->take()), "after");
+  EXPECT_EQ(subscriber.port->lost(), 0U);
+}
+
+TEST(Restart, two_in_a_row_remember_what_was_delivered_before_the_first) {
+  LocalBus bus;
+  auto publisher = bus.publisher(2);
+  auto subscriber = bus.subscriber();
+  bus.connect(publisher, subscriber);
+  for (const char* text : {"1", "2"}) send(*publisher.port, text);
+  for (const char* expected : {"1", "2"}) EXPECT_EQ(text_of(subscriber.port->take()), expected);
+  bus.come_over(subscriber);
+  bus.come_over(publisher);
+  bus.connect(publisher, subscriber);
+  bus.come_over(subscriber);
+  bus.come_over(publisher);
+  bus.connect(publisher, subscriber, 2);
+  send(*publisher.port, "3");
+  EXPECT_EQ(text_of(subscriber.port->take()), "3");
+  EXPECT_FALSE(subscriber.port->take());
+  EXPECT_EQ(subscriber.port->lost(), 0U);
+}
+
+TEST(Restart, kept_values_are_not_delivered_again_when_the_publisher_comes_over_first) {
+  LocalBus bus;
+  auto publisher = bus.publisher(2);
+  auto subscriber = bus.subscriber();
+  bus.connect(publisher, subscriber);
+  send(*publisher.port, "1");
+  bus.come_over(publisher);
+  EXPECT_EQ(text_of(subscriber.port->take()), "1");
+  EXPECT_FALSE(subscriber.port->take());
+  bus.come_over(subscriber);
+  bus.connect(publisher, subscriber, 2);
+  EXPECT_FALSE(subscriber.port->take());
+  EXPECT_EQ(subscriber.port->lost(), 0U);
+}
+
+TEST(Restart, a_kept_value_that_was_delivered_before_and_gives_way_to_new_ones_is_not_lost) {
+  LocalBus bus;
+  auto publisher = bus.publisher(4);
+  auto subscriber = bus.subscriber(2);
+  bus.connect(publisher, subscriber);
+  for (const char* text : {"1", "2"}) send(*publisher.port, text);
+  for (const char* expected : {"1", "2"}) EXPECT_EQ(text_of(subscriber.port->take()), expected);
+  bus.come_over(subscriber);
+  bus.come_over(publisher);
+  bus.connect(publisher, subscriber, 4);
+  for (const char* text : {"3", "4", "5"}) send(*publisher.port, text);
+  for (const char* expected : {"4", "5"}) EXPECT_EQ(text_of(subscriber.port->take()), expected);
+  EXPECT_EQ(subscriber.port->lost(), 1U);
+}
+
+TEST(Restart, what_is_sent_over_the_old_connection_comes_first_and_wakes_when_the_new_one_is_there) {
+  LocalBus bus;
+  auto publisher = bus.publisher();
+  auto subscriber = bus.subscriber();
+  bus.connect(publisher, subscriber);
+  bus.come_over(subscriber);
+  PublisherPlace place = bus.new_place(construct_publisher_block(bus.allocate(4096), publisher.id, 0), 1 << 20);
+  publisher.extent = place.extent;
+  const auto prepared = bus.prepare(publisher, subscriber);
+  bus.attach_subscriber(publisher, subscriber, prepared);
+  std::thread sleeper([&] { EXPECT_EQ(subscriber.port->wait(60s), Waited::ready); });
+  while ((subscriber.block->bell.word.load() & 3) != 1) std::this_thread::yield();
+  send(*publisher.port, "old way");
+  publisher.port->rebind(std::move(place));
+  bus.attach_publisher(publisher, subscriber, prepared, 0);
+  sleeper.join();
+  send(*publisher.port, "new way");
+  EXPECT_EQ(text_of(subscriber.port->take()), "old way");
+  EXPECT_EQ(text_of(subscriber.port->take()), "new way");
+  EXPECT_EQ(subscriber.port->lost(), 0U);
+}
+
+TEST(Restart, a_publisher_that_dies_before_it_comes_over_is_noticed_and_its_connection_ends) {
+  LocalBus bus;
+  auto publisher = bus.publisher();
+  auto subscriber = bus.subscriber();
+  const pid_t dead = ::fork();
+  if (dead == 0) ::_exit(0);
+  const auto prepared = bus.prepare(publisher, subscriber);
+  ConnectSpec spec;
+  spec.connection_id = prepared.id;
+  spec.connection = prepared.block;
+  spec.extent = publisher.extent;
+  spec.peer.publisher_id = publisher.id;
+  spec.peer.pid = static_cast<uint32_t>(dead);  // a child that nobody has waited for counts as alive
+  subscriber.port->connect(std::move(spec));
+  bus.attach_publisher(publisher, subscriber, prepared, 0);
+  bus.come_over(subscriber);
+  send(*publisher.port, "last words");
+  ASSERT_EQ(::waitpid(dead, nullptr, 0), dead);
+  EXPECT_EQ(text_of(subscriber.port->take()), "last words");
+  EXPECT_FALSE(subscriber.port->take());
+  auto other = bus.publisher();
+  bus.connect(other, subscriber);
+  send(*other.port, "newer");  // in its place for latest()
+  EXPECT_EQ(text_of(subscriber.port->take()), "newer");
+  EXPECT_EQ(*subscriber.closed, std::vector<uint64_t>{prepared.id});
+}
+
+TEST(Ports, more_kept_values_than_the_queue_holds_are_not_lost_by_a_late_joiner) {
+  LocalBus bus;
+  auto publisher = bus.publisher(8);
+  for (int i = 1; i <= 8; ++i) send(*publisher.port, std::to_string(i));
+  auto subscriber = bus.subscriber(2);
+  bus.connect(publisher, subscriber, 8);
+  for (const char* expected : {"7", "8"}) EXPECT_EQ(text_of(subscriber.port->take()), expected);
+  EXPECT_EQ(subscriber.port->lost(), 0U);
+}
+
+TEST(Restart, a_draft_made_before_it_is_published_after_it) {
   LocalBus bus;
   auto publisher = bus.publisher();
   Loan loan = publisher.port->loan(5);
