@@ -9,8 +9,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
+#include "discovery/client/busd_program.hpp"
 #include "discovery/protocol/fd.hpp"
 #include "tools/bus-cli/bus_files.hpp"
 #include "tools/bus-cli/commands.hpp"
@@ -51,14 +51,6 @@ void report(const Globals& globals, const Running& running, const std::string& s
   print_line(text);
 }
 
-// That of the environment, of the same build or package, or whatever is on the PATH.
-std::string busd_program() {
-  if (const char* given = std::getenv("POLYBUS_BUSD"); given != nullptr && *given != '\0') return given;
-  std::error_code error;
-  const auto beside = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "busd";
-  return ::access(beside.c_str(), X_OK) == 0 ? beside.string() : "busd";
-}
-
 // Starts it detached and waits for its word; see discovery/registry/daemon.hpp.
 std::string start_and_wait(const Globals& globals, std::chrono::nanoseconds timeout) {
   std::array<int, 2> ends{};
@@ -76,7 +68,7 @@ std::string start_and_wait(const Globals& globals, std::chrono::nanoseconds time
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-  const std::string program = busd_program(), bus = bus_name(globals), ready_fd = std::to_string(kReadyFd);
+  const std::string program = discovery::find_busd(), bus = bus_name(globals), ready_fd = std::to_string(kReadyFd);
   std::array<const char*, 6> arguments{program.c_str(), "--bus", bus.c_str(), "--ready-fd", ready_fd.c_str(), nullptr};
   pid_t pid = 0;
   const int failed =

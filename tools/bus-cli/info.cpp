@@ -48,7 +48,10 @@ JsonObject json_of(const Topic& topic) {
 
 void print_text(const Topic& topic) {
   print_line(bold("topic") + "       " + topic.name);
-  print_line(bold("type") + "        " + (topic.type.empty() ? "untyped, or no publisher yet" : topic.type));
+  print_line(bold("type") + "        " +
+             (!topic.type.empty()        ? topic.type
+              : topic.publishers.empty() ? "no publisher yet"
+                                         : "untyped"));
   if (!topic.fingerprint.empty()) print_line(bold("fingerprint") + " " + topic.fingerprint);
   print_line(bold("traffic") + "     " + hz_text(topic.hz()) + "   " + bytes_text(topic.bytes_per_s()) + "/s   " +
              std::to_string(topic.drops()) + " dropped");
