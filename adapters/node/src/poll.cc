@@ -54,7 +54,7 @@ class Poll final : public Open {
     auto& poll = *static_cast<Poll*>(uv_handle_get_data(handle));
     Napi::HandleScope scope(poll.env_);
     napi_value function = poll.callback_.Value();
-    napi_value receiver = poll.env_.Undefined();
+    napi_value receiver = poll.env_.Global();
     napi_value result = nullptr;
     // As Node's own callbacks: with the resource's async context, and microtasks afterwards.
     if (napi_make_callback(poll.env_, poll.context_, receiver, function, 0, nullptr, &result) != napi_pending_exception)

@@ -1,0 +1,100 @@
+// What the tests share: schemas, and buses of their own.
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Node, loadSchema } from 'polybus'
+
+const require = createRequire(import.meta.url)
+
+/** The addon itself, to look behind the scenes. */
+export const addon = require('../../adapters/node/lib/addon.cjs')
+const { Schema } = require('../../adapters/node/lib/schema/schema.cjs')
+
+export const schemas = loadSchema(new URL('everything.capnp', import.meta.url))
+
+/** What the core makes of a message, to hold ours against it. */
+export const coreJson = (schema, bytes) => JSON.parse(addon.schemaMessageJson(Schema.nativeOf(schema), bytes))
+
+/** Every test has a deadline, so that a hang is a failure and not a hang of everything. */
+export const patience = { timeout: 60_000 }
+
+const repository = fileURLToPath(new URL('../../', import.meta.url))
+const busd = process.env.POLYBUS_BUSD ?? `${repository}build/bin/busd`
+
+// Sockets lie in a folder of this test file alone, which goes with it.
+const folder = mkdtempSync(join(tmpdir(), 'polybus-node-'))
+process.env.XDG_RUNTIME_DIR = folder
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+/** Starts a registry for a bus of this test alone, and waits until it answers. `bus.stop()` ends it. */
+export async function startBus() {
+  const name = `node-${randomBytes(6).toString('hex')}`
+  const daemon = spawn(busd, ['--bus', name], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const ended = new Promise((resolve, reject) => {
+    daemon.once('exit', resolve)
+    daemon.once('error', reject)
+  })
+  const bus = {
+    name,
+    pid: daemon.pid,
+    /** For `new Node(name, bus.options)`. */
+    options: { bus: name, autostart: false },
+    ended,
+    async stop(signal = 'SIGTERM') {
+      const timer = setTimeout(() => daemon.kill('SIGKILL'), 10_000)
+      if (daemon.exitCode === null && daemon.signalCode === null) daemon.kill(signal)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+  for (;;) {
+    const probe = new Node('probe', bus.options)
+    try {
+      probe.graph()
+      return bus
+    } catch (error) {
+      if (error.code !== 'NO_BUS' || daemon.exitCode !== null) throw error
+      await pause(5)
+    } finally {
+      await probe.close()
+    }
+  }
+}
+
+/** Runs `body(bus, open)` with a bus of its own, where open() makes nodes, and closes what was made. */
+export async function withBus(body) {
+  const bus = await startBus()
+  const nodes = []
+  try {
+    await body(bus, (name, options = {}) => {
+      const node = new Node(name, { ...bus.options, ...options })
+      nodes.push(node)
+      return node
+    })
+  } finally {
+    for (const node of nodes) await node.close()
+    await bus.stop()
+  }
+}
+
+/** Runs a program in a Node of its own, on a bus, and gives what it printed and how it ended. */
+export async function runNode(source, { bus, args = [], timeout = 30_000, kind = 'module' } = {}) {
+  const child = spawn(process.execPath, [`--input-type=${kind}`, '-e', source, ...args], {
+    cwd: repository,
+    env: { ...process.env, ...(bus ? { POLYBUS_BUS: bus.name, POLYBUS_AUTOSTART: '0' } : {}) },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeout)
+  const [code, signal] = await new Promise((resolve) => child.once('exit', (...ending) => resolve(ending)))
+  clearTimeout(timer)
+  return { code, signal, stdout, stderr, hung: signal === 'SIGKILL' }
+}
