@@ -1,11 +1,8 @@
 // Nodes: joining, and being refused.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <signal.h>
 
 #include <cstdlib>
 #include <fstream>
-#include <thread>
 
 #include "test_bus.hpp"
 
@@ -59,7 +56,7 @@ TEST_F(NodeOnABus, refuses_topics_that_are_none_and_says_what_is_allowed) {
     EXPECT_EQ(code_of([&] { node.publisher(topic); }, &message), Code::invalid_topic) << topic;
     EXPECT_EQ(code_of([&] { node.subscriber(topic); }), Code::invalid_topic) << topic;
     EXPECT_EQ(code_of([&] { node.region(topic); }), Code::invalid_topic) << topic;
-    EXPECT_NE(message.find("A-Za-z0-9"), std::string::npos) << message;
+    EXPECT_NE(message.find("allowed are segments"), std::string::npos) << message;
   }
   EXPECT_EQ(code_of([&] { node.publisher(std::string(101, 'a')); }), Code::invalid_topic);
   EXPECT_EQ(code_of([&] { node.publisher(std::string(100, 'a')); }), Code::ok);
@@ -133,13 +130,9 @@ TEST_F(NodeWithoutABus, leaves_a_foreign_file_in_the_sockets_place_alone) {
 }
 
 TEST_F(NodeWithoutABus, names_a_folder_it_may_not_write_to) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
-  ::chmod(folder_.c_str(), 0500);
   std::string message;
-  const Code code =
-      code_of([&] { Node("n", {.bus = bus_, .socket_path = folder_ + "/no.sock", .timeout = 2s, .autostart = true}); },
-              &message);
-  ::chmod(folder_.c_str(), 0700);
+  const Code code = code_of(  // nobody may, root neither
+      [&] { Node("n", {.bus = bus_, .socket_path = "/proc/no.sock", .timeout = 2s, .autostart = true}); }, &message);
   EXPECT_TRUE(code == Code::io || code == Code::permission || code == Code::no_bus) << message;
-  EXPECT_NE(message.find(folder_), std::string::npos) << message;
+  EXPECT_NE(message.find("/proc"), std::string::npos) << message;
 }

@@ -6,11 +6,17 @@
 
 #include <chrono>
 #include <functional>
+#include <ostream>
 #include <polybus/polybus.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace polybus {
+// How a failed comparison shows a code.
+inline void PrintTo(Code code, std::ostream* out) { *out << code_name(code); }
+}  // namespace polybus
 
 namespace testing_bus {
 

@@ -19,7 +19,14 @@ SampleInfo info_of(const bus::Received& received, const SampleOrigin& origin) no
 }
 
 capnp::MessageReader& SampleCore::reader() const {
-  std::call_once(once_, [this] { frame_.emplace(std::span(received_->payload(), received_->payload_bytes())); });
+  std::call_once(once_, [this] {
+    try {
+      frame_.emplace(std::span(received_->payload(), received_->payload_bytes()));
+    } catch (const Error& error) {
+      throw Error(error.code(), "topic " + origin_->topic + ", message " + std::to_string(received_->header().sequence) +
+                                    ": " + error.what());
+    }
+  });
   return *frame_;
 }
 

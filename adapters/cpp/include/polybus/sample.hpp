@@ -94,7 +94,10 @@ class Sample<Dynamic> : public SampleBase {
 
   //   throws   Error(invalid_argument): the topic is untyped, use data(); BAD_SCHEMA: the registry never told the schema;
   //            BAD_MESSAGE
-  Dynamic::Reader msg() const { return reader().getRoot<Dynamic>(struct_schema()); }
+  Dynamic::Reader msg() const {
+    const capnp::StructSchema schema = struct_schema();  // first: untyped bytes need not be a message
+    return reader().getRoot<Dynamic>(schema);
+  }
   const Sample* operator->() const noexcept { return this; }
 };
 
