@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 import polybus
+import psutil
 
 SCHEMA = Path(__file__).with_name("system.capnp")
 

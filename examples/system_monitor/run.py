@@ -44,7 +44,7 @@ class Program:
     @property
     def by_hand(self) -> str:
         """The command as one would type it at the repository's root."""
-        return " ".join(short(word) for word in self.command)
+        return " ".join("node" if word == shutil.which("node") else short(word) for word in self.command)
 
     def start(self, lines: "queue.Queue[tuple[Program, str]]") -> None:
         # A process group of its own: a Ctrl-C at the terminal reaches this program only, which ends the three in order.
