@@ -1,11 +1,12 @@
-"""The doorbell as a model: no wake is lost, and none costs another process. See of bus/transport/bell.hpp and layout.hpp.
+"""The doorbell of bus/transport/layout.hpp and bell.hpp, for threads that wait and for a descriptor.
 
     publisher (Outlet::push, Outlet::ring)           subscriber (SubscriberPort::wait, for the descriptor: take)
     push   P1                                        arm    S1, a number of its own each time
     bit    P3, the connection's ready bit            snap   S3, State::drain: ready bits down, then pop
     see    P4, armed? then `ringing` ...             sleep  S4, futex_wait on the number; for the descriptor: poll
     wake   ... futex_wake_all or a write ...
-    clear  ... then idle, if it is still this one    busd rings (blocks.cpp, ring) when a publisher is dead
+    clear  ... then idle, if it is still this one
+    death: busd rings, SubscriberPort::publisher_gone sets the ready bit and rings
 
 Publishers are stopped for ever or killed at every step. A stopped one may keep its own messages from being seen, nobody
 else's; a dead one not even these.
