@@ -115,7 +115,7 @@ std::string text_of(DynamicStruct::Reader from);
 
 std::string text_of(DynamicList::Reader list);
 
-std::string text_of(DynamicValue::Reader value, capnp::Type type) {
+std::string text_of(const DynamicValue::Reader& value, capnp::Type type) {
   switch (value.getType()) {
     case DynamicValue::VOID: return "null";
     case DynamicValue::BOOL: return value.as<bool>() ? "true" : "false";
