@@ -25,7 +25,7 @@ void check_topic(const std::string& topic) {
   const auto refuse = [&](const std::string& why) {
     throw Error(Code::invalid_topic,
                 "topic " + shown(topic) + ": " + why +
-                    "; allowed are segments of letters, digits, '_', '.', '-' joined by single '/', "
+                    "; allowed are segments of [A-Za-z0-9_.-]+ joined by single '/', "
                     "such as sensors/imu, at most " +
                     std::to_string(bus::kTopicBytesMax) + " bytes");
   };
