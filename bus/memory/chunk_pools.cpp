@@ -21,6 +21,7 @@ constexpr uint32_t kPayloadAlignment = 64;
 constexpr uint64_t kChunkBytesMin = 256;
 constexpr uint64_t kFirstPoolBytes = 64 << 10;
 constexpr uint32_t kFirstPoolChunks = 4;
+constexpr uint64_t kWasteMax = 4;  // how many times as large a chunk may be used before idle pools are retired
 constexpr uint64_t kPoolBytesMax = (1ull << 32) - 1;  // iceoryx's 32-bit product, mem_pool.cpp:93
 
 uint64_t round_up(uint64_t value, uint64_t step) { return (value + step - 1) / step * step; }
@@ -84,15 +85,19 @@ ChunkPools::Allocation ChunkPools::allocate(uint64_t payload_bytes, bool may_gro
   if (payload_bytes > kPoolBytesMax) return {ChunkId::none, Shortage::too_large};
   const auto settings = settings_for(payload_bytes);
   if (!settings) return {ChunkId::none, Shortage::too_large};
-  const uint64_t chunk_bytes = class_of(settings->requiredChunkSize());
-  if (round_up(chunk_bytes, kPage) > quota_bytes_) return {ChunkId::none, Shortage::too_large};
+  // The largest size class there can be need not be a full one.
+  const uint64_t largest = std::min(kPoolBytesMax, quota_bytes_) / kPage * kPage;
+  if (settings->requiredChunkSize() > largest) return {ChunkId::none, Shortage::too_large};
+  const uint64_t chunk_bytes = std::min(class_of(settings->requiredChunkSize()), largest);
 
   Shortage why = Shortage::none;
-  Pool* pool = find_free(chunk_bytes, true);
+  Pool* pool = find_free(chunk_bytes, chunk_bytes);
   if (pool == nullptr && !may_grow) return {ChunkId::none, Shortage::quota};
   if (pool == nullptr) pool = grow(chunk_bytes, &why);
-  if (pool == nullptr) pool = find_free(chunk_bytes, false);
+  // A wasteful chunk is better than none, but not so wasteful a one that idle memory would serve better.
+  if (pool == nullptr) pool = find_free(chunk_bytes, chunk_bytes * kWasteMax);
   if (pool == nullptr && retire_idle_pools()) pool = grow(chunk_bytes, &why);
+  if (pool == nullptr) pool = find_free(chunk_bytes, UINT64_MAX);
   if (pool == nullptr) return {ChunkId::none, why};
 
   auto* memory = static_cast<std::byte*>(pool->chunks.getChunk());
@@ -148,12 +153,12 @@ void ChunkPools::punch_idle() noexcept {
   }
 }
 
-// `exact`: of the size class itself. Otherwise any larger one, the smallest first: better a wasteful chunk than none.
-ChunkPools::Pool* ChunkPools::find_free(uint64_t chunk_bytes, bool exact) noexcept {
+// With chunks of a size in between, the smallest first.
+ChunkPools::Pool* ChunkPools::find_free(uint64_t chunk_bytes, uint64_t chunk_bytes_max) noexcept {
   Pool* best = nullptr;
   for (const auto& pool : pools_) {
     if (!pool || !pool->has_free()) continue;
-    if (exact ? pool->chunk_bytes != chunk_bytes : pool->chunk_bytes < chunk_bytes) continue;
+    if (pool->chunk_bytes < chunk_bytes || pool->chunk_bytes > chunk_bytes_max) continue;
     if (best == nullptr || pool->chunk_bytes < best->chunk_bytes) best = pool.get();
   }
   return best;

@@ -64,7 +64,7 @@ class ChunkPools {
     uint64_t offset, bytes;  // in the extent
   };
 
-  Pool* find_free(uint64_t chunk_bytes, bool exact) noexcept;
+  Pool* find_free(uint64_t chunk_bytes, uint64_t chunk_bytes_max) noexcept;
   Pool* grow(uint64_t chunk_bytes, Shortage* why);
   uint64_t end_of_pools() const noexcept;
   bool take_span(uint64_t bytes, Span* out);

@@ -46,7 +46,8 @@ uint64_t window_from_environment() {
       default: error = std::errc::invalid_argument;
     }
   }
-  if (error != std::errc() || rest != view.data() + view.size() || (number << shift) < kWindowBytesMin)
+  if (error != std::errc() || rest != view.data() + view.size() || number > (UINT64_MAX >> shift) ||
+      (number << shift) < kWindowBytesMin)
     throw Error(Code::invalid_argument, "POLYBUS_WINDOW=" + std::string(view) + ": expected a size of at least " +
                                             gib(kWindowBytesMin) + ", such as 64G");
   return number << shift;

@@ -48,14 +48,18 @@ std::shared_ptr<Received> Inlet::open(uint32_t slot, uint64_t chunk_offset) {
   const Extent& extent = *spec_.extent;
   if (chunk_offset % 8 != 0 || !extent.contains(chunk_offset, sizeof(iox::mepoo::ChunkHeader) + sizeof(MessageHeader)))
     return nullptr;
-  const auto* chunk = reinterpret_cast<const iox::mepoo::ChunkHeader*>(window_->payload_at(chunk_offset));
-  message->header_ = static_cast<const MessageHeader*>(chunk->userHeader());
-  message->payload_ = static_cast<const std::byte*>(chunk->userPayload());
-  message->payload_bytes_ = message->header_->payload_bytes;
-  const auto payload_offset =
-      chunk_offset + static_cast<uint64_t>(message->payload_ - reinterpret_cast<const std::byte*>(chunk));
-  if (message->header_->magic != MessageHeader::kMagic || !extent.contains(payload_offset, message->payload_bytes_))
-    return nullptr;
+  // What the headers say is read where it is shared, not where this process may have written (guard.hpp).
+  const auto* chunk = reinterpret_cast<const iox::mepoo::ChunkHeader*>(window_->at(chunk_offset));
+  const auto* header = static_cast<const MessageHeader*>(chunk->userHeader());
+  if (header == nullptr || header->magic != MessageHeader::kMagic) return nullptr;
+  const uint64_t payload_offset = window_->offset_of(chunk->userPayload());
+  const uint64_t payload_bytes = header->payload_bytes;
+  if (!extent.contains(payload_offset, payload_bytes)) return nullptr;
+  message->header_ = header;
+  message->payload_ = window_->payload_at(payload_offset);
+  message->payload_bytes_ = payload_bytes;
+  // Small messages share pages: one that was written for another message's sake is stale.
+  guard_forget(message->payload_, message->payload_bytes_);
   return message;
 }
 
