@@ -1,13 +1,9 @@
 import polybus
 
-Hello = polybus.load_schema(
-    "examples/hello/hello.capnp"
-).Hello  # parsed now: no compiler, no generated code
+Hello = polybus.load_schema("examples/hello/hello.capnp").Hello  # parsed now: no compiler, no generated code
 
 with polybus.Node("quickstart") as node:
-    hello = node.publisher(
-        "hello", Hello, history=1
-    )  # who comes later still gets the last one
+    hello = node.publisher("hello", Hello, history=1)  # who comes later still gets the last one
     hello.publish(name="Python", count=1)
 
     for sample in node.subscriber(

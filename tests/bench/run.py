@@ -69,9 +69,7 @@ def run_json(command: list[object]) -> dict[str, float]:
     return dict(json.loads(text.strip().splitlines()[-1]))
 
 
-def pair(
-    transport: str, other: str, name: str, size: int, rounds: int
-) -> dict[str, float]:
+def pair(transport: str, other: str, name: str, size: int, rounds: int) -> dict[str, float]:
     """A Python ping against a pong in Python or Node."""
     pong = (
         [sys.executable, HERE / "pingpong.py", "pong", transport, name, size, 0]
@@ -144,11 +142,7 @@ def cpp_latency(report: Report, runs: int, rounds: int) -> None:
                 for mode in ("blocking", "polling"):
                     for transport in transports:
                         with busd() as name:
-                            count = (
-                                rounds
-                                if transport != "zeromq" or size == 64
-                                else rounds // 10
-                            )
+                            count = rounds if transport != "zeromq" or size == 64 else rounds // 10
                             result = run_json(
                                 [
                                     BIN / "bench" / "pingpong",
@@ -159,9 +153,7 @@ def cpp_latency(report: Report, runs: int, rounds: int) -> None:
                                     count,
                                 ]
                             )
-                        figures.setdefault((transport, mode, size), []).append(
-                            result["p50_ns"]
-                        )
+                        figures.setdefault((transport, mode, size), []).append(result["p50_ns"])
     for size in sizes:
         for mode, goal in (("blocking", 0.75), ("polling", 1.0)):
             ours = median(figures["polybus", mode, size])
@@ -183,9 +175,7 @@ def cpp_latency(report: Report, runs: int, rounds: int) -> None:
                 "ns",
             )
     small, large = (median(figures["polybus", "blocking", size]) for size in sizes)
-    report.add(
-        "C++ blocking, 1 MiB against 64 B", large, "Polybus 64 B", small, 1.2, "ns"
-    )
+    report.add("C++ blocking, 1 MiB against 64 B", large, "Polybus 64 B", small, 1.2, "ns")
 
 
 def language_latency(report: Report, runs: int, rounds: int) -> None:
@@ -277,22 +267,14 @@ def idle(report: Report) -> None:
     with busd() as name:
         os.environ["POLYBUS_BUS"] = name
         pid = int(
-            json.loads(
-                subprocess.check_output(
-                    [BIN / "bus-cli", "daemon", "status", "--json"], text=True
-                )
-            )["pid"]
+            json.loads(subprocess.check_output([BIN / "bus-cli", "daemon", "status", "--json"], text=True))["pid"]
         )
         ticks = os.sysconf("SC_CLK_TCK")
         before = cpu_ticks(pid)
         time.sleep(IDLE_SECONDS)  # the measurement itself
         share = (cpu_ticks(pid) - before) / ticks / IDLE_SECONDS
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        pss = next(
-            int(line.split()[1])
-            for line in rollup.splitlines()
-            if line.startswith("Pss:")
-        )
+        pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
     report.add("idle busd, PSS in KiB", pss, "goal", 8192, 1.0, "KiB")
     report.add("idle busd, percent of a core", 100 * share, "goal", 0.1, 1.0, "%")
 
