@@ -132,12 +132,14 @@ JsonObject json_of(const End& end) {
 
 std::vector<JsonObject> json_of(const std::vector<End>& ends) {
   std::vector<JsonObject> list;
+  list.reserve(ends.size());
   for (const End& end : ends) list.push_back(json_of(end));
   return list;
 }
 
 void print_json(const BusView& view) {
   std::vector<JsonObject> nodes, topics, connections;
+  nodes.reserve(view.nodes.size());
   for (const NodeRow& node : view.nodes) {
     nodes.push_back(JsonObject().text("node", node.name).count("pid", node.pid).text("language", node.language));
   }
@@ -147,6 +149,7 @@ void print_json(const BusView& view) {
     json.list("publishers", json_of(topic.publishers)).list("subscribers", json_of(topic.subscribers));
     topics.push_back(json.count("kept", topic.kept));
   }
+  connections.reserve(view.connections.size());
   for (const auto& [publisher, subscriber] : view.connections) {
     connections.push_back(JsonObject().digits("publisher", publisher).digits("subscriber", subscriber));
   }

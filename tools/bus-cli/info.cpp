@@ -25,6 +25,7 @@ JsonObject json_of(const End& end) {
 
 std::vector<JsonObject> json_of(const std::vector<End>& ends) {
   std::vector<JsonObject> list;
+  list.reserve(ends.size());
   for (const End& end : ends) list.push_back(json_of(end));
   return list;
 }
