@@ -133,7 +133,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--duration", type=float, help="stop after so many seconds (default: at Ctrl-C)")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started it in the background, with SIGINT ignored
+        signal.signal(number, interrupt)
     programs = find_programs()
     lines: queue.Queue[tuple[Program, str]] = queue.Queue()
     print("demo: three programs, each of which can be started by hand in a terminal of its own:")
