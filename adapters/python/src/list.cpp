@@ -92,20 +92,14 @@ PyObject* list_count(PyObject* self, PyObject* args) { return as_plain_list(self
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   List& list = state<List>(self);
   view->obj = nullptr;
-  if (!list.memory->check_open()) return -1;
-  if (!has_array_form(list.tables(), list.element)) {
-    PyErr_Format(PyExc_BufferError, "a list of %s has no array form; use list() or tolist()",
-                 type_text(list.tables(), list.element).c_str());
+  ArrayShape array{};
+  const polybus_list& from = list.view;
+  if (!list.memory->check_open() ||
+      !describe_array(list.tables(), list.element, from.stride_bits, from.struct_data_bits, &array)) {
     return -1;
   }
-  const uint32_t stride = list.view.stride_bits / 8;
-  const bool is_struct = list.element.kind == POLYBUS_KIND_STRUCT;
-  ArrayShape array{};
-  array.data = const_cast<uint8_t*>(list.view.data);
-  array.count = static_cast<Py_ssize_t>(list.view.count);
-  array.item_size = is_struct ? stride : static_cast<Py_ssize_t>(scalar_bits(list.element.kind) / 8);
-  array.stride = stride;
-  array.format = array_format(list.tables(), list.element, stride, list.view.struct_data_bits);
+  array.data = const_cast<uint8_t*>(from.data);
+  array.count = static_cast<Py_ssize_t>(from.count);
   if (fill_buffer(view, flags, self, array, &list.count, &list.stride) < 0) return -1;
   ++list.memory->exports;
   return 0;
@@ -198,19 +192,27 @@ PyObject* read_element(const List& list, uint32_t index) {
   }
 }
 
-bool has_array_form(const SchemaTables& tables, const polybus_type& element) {
-  if (element.list_depth > 0) return false;
-  if (element.kind == POLYBUS_KIND_STRUCT) return tables.structs[static_cast<size_t>(element.index)].has_array_form;
-  return is_number(element.kind);
-}
-
-const char* array_format(const SchemaTables& tables, const polybus_type& element, uint32_t stride_bytes,
-                         uint32_t struct_data_bits) {
-  if (element.kind != POLYBUS_KIND_STRUCT) return buffer_format(element.kind);
-  const StructTable& table = tables.structs[static_cast<size_t>(element.index)];
-  std::string& format = table.array_formats[uint64_t{stride_bytes} << 32 | struct_data_bits];
-  if (format.empty()) format = struct_format(table, stride_bytes, struct_data_bits);
-  return format.c_str();
+bool describe_array(const SchemaTables& tables, const polybus_type& element, uint32_t stride_bits,
+                    uint32_t struct_data_bits, ArrayShape* array) {
+  array->stride = stride_bits / 8;
+  if (element.list_depth == 0 && is_number(element.kind)) {
+    array->item_size = scalar_bits(element.kind) / 8;
+    array->format = buffer_format(element.kind);
+    return true;
+  }
+  if (element.list_depth == 0 && element.kind == POLYBUS_KIND_STRUCT) {
+    const StructTable& table = tables.structs[static_cast<size_t>(element.index)];
+    if (table.has_array_form) {
+      std::string& format = table.array_formats[uint64_t{stride_bits} << 32 | struct_data_bits];
+      if (format.empty()) format = struct_format(table, stride_bits / 8, struct_data_bits);
+      array->item_size = array->stride;
+      array->format = format.c_str();
+      return true;
+    }
+  }
+  PyErr_Format(PyExc_BufferError, "a list of %s has no array form; use its elements",
+               type_text(tables, element).c_str());
+  return false;
 }
 
 bool add_list_types(PyObject* module) {

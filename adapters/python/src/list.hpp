@@ -19,11 +19,10 @@ struct List {
 PyObject* new_list(const MemoryPtr& memory, const polybus_type& element, const polybus_list& view);
 // Element `index`, which must be there. NULL with a Python error set.
 PyObject* read_element(const List& list, uint32_t index);
-// Can the elements be described to the buffer protocol?
-bool has_array_form(const SchemaTables& tables, const polybus_type& element);
-// PEP 3118 text for a list's elements; lives as long as the tables.
-const char* array_format(const SchemaTables& tables, const polybus_type& element, uint32_t stride_bytes,
-                         uint32_t struct_data_bits);
+// How the elements look to the buffer protocol; `data` and `count` are left to the caller, and the format lives as long as
+// the tables. false with BufferError set if they have no array form.
+bool describe_array(const SchemaTables& tables, const polybus_type& element, uint32_t stride_bits,
+                    uint32_t struct_data_bits, ArrayShape* array);
 
 bool add_list_types(PyObject* module);
 

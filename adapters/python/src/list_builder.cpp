@@ -103,23 +103,17 @@ PyObject* repr(PyObject* self) {
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   ListBuilder& list = state<ListBuilder>(self);
   view->obj = nullptr;
-  if (!list.building->check_open()) return -1;
-  if (!has_array_form(list.tables(), list.element)) {
-    PyErr_Format(PyExc_BufferError, "a list of %s has no array form; assign its elements",
-                 type_text(list.tables(), list.element).c_str());
+  ArrayShape array{};
+  const polybus_list_builder& into = list.view;
+  if (!list.building->check_open() ||
+      !describe_array(list.tables(), list.element, into.stride_bits, into.struct_data_bits, &array)) {
     return -1;
   }
-  const uint32_t stride = list.view.stride_bits / 8;
-  const bool is_struct = list.element.kind == POLYBUS_KIND_STRUCT;
-  ArrayShape array{};
-  array.data = list.view.data;
-  array.count = static_cast<Py_ssize_t>(list.view.count);
-  array.item_size = is_struct ? stride : static_cast<Py_ssize_t>(scalar_bits(list.element.kind) / 8);
-  array.stride = stride;
-  array.format = array_format(list.tables(), list.element, stride, list.view.struct_data_bits);
+  array.data = into.data;
+  array.count = static_cast<Py_ssize_t>(into.count);
   array.writable = true;
   if (fill_buffer(view, flags, self, array, &list.count, &list.stride) < 0) return -1;
-  list.building->add_export(list.view.data, size_t{list.view.count} * stride);
+  list.building->add_export(into.data, static_cast<size_t>(array.count * array.stride));
   return 0;
 }
 
