@@ -57,7 +57,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=float, default=10.0, help="messages per second (default 10)")
     arguments = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started it in the background, with SIGINT ignored
+    # Both set, since a shell starts what it puts in the background with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     published = 0
     try:

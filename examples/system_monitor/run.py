@@ -133,7 +133,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--duration", type=float, help="stop after so many seconds (default: at Ctrl-C)")
     arguments = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started it in the background, with SIGINT ignored
+    # Both set, since a shell starts what it puts in the background with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     programs = find_programs()
     lines: queue.Queue[tuple[Program, str]] = queue.Queue()
