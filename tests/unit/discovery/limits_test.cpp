@@ -116,7 +116,7 @@ TEST_F(Limits, refuse_more_processes_than_a_bus_may_have) {
   });
 }
 
-TEST(Limits_of_the_book, refuse_more_connections_than_it_has_room_for_and_say_so) {
+TEST(Book, refuses_more_connections_than_it_has_room_for_and_says_so) {
   Book book;
   uint64_t connections = 0;
   try {
