@@ -34,7 +34,9 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 /** Starts a registry for a bus of this test alone, and waits until it answers. `bus.stop()` ends it. */
 export async function startBus() {
   const name = `node-${randomBytes(6).toString('hex')}`
-  const daemon = spawn(busd, ['--bus', name], { stdio: ['ignore', 'inherit', 'inherit'] })
+  // Should this process be killed, it ends by itself, and keeps nobody waiting for the end of its output meanwhile.
+  const daemon = spawn(busd, ['--bus', name, '--idle-exit', '10'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  daemon.stderr.pipe(process.stderr, { end: false })
   const ended = new Promise((resolve, reject) => {
     daemon.once('exit', resolve)
     daemon.once('error', reject)
@@ -83,18 +85,19 @@ export async function withBus(body) {
 }
 
 /** Runs a program in a Node of its own, on a bus, and gives what it printed and how it ended. */
-export async function runNode(source, { bus, args = [], timeout = 30_000, kind = 'module' } = {}) {
+export async function runNode(source, { bus, args = [], timeout = 30_000, kind = 'module', onStart = () => {} } = {}) {
   const child = spawn(process.execPath, [`--input-type=${kind}`, '-e', source, ...args], {
     cwd: repository,
     env: { ...process.env, ...(bus ? { POLYBUS_BUS: bus.name, POLYBUS_AUTOSTART: '0' } : {}) },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
+  onStart(child)
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
   const timer = setTimeout(() => child.kill('SIGKILL'), timeout)
-  const [code, signal] = await new Promise((resolve) => child.once('exit', (...ending) => resolve(ending)))
+  const [code, signal] = await new Promise((resolve) => child.once('close', (...ending) => resolve(ending)))
   clearTimeout(timer)
   return { code, signal, stdout, stderr, hung: signal === 'SIGKILL' }
 }
