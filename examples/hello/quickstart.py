@@ -6,7 +6,6 @@ with polybus.Node("quickstart") as node:
     hello = node.publisher("hello", Hello, history=1)  # who comes later still gets the last one
     hello.publish(name="Python", count=1)
 
-    for sample in node.subscriber(
-        "hello", timeout=0.5
-    ):  # any language may have sent it; the schema comes with the topic
+    # Any language may have sent it; the schema comes with the topic.
+    for sample in node.subscriber("hello", timeout=0.5):
         print(sample.msg.name, sample.msg.count, sample.msg.to_dict())
