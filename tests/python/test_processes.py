@@ -32,7 +32,9 @@ except KeyboardInterrupt:
 """
     )
     assert other.line() == "waiting"
-    time.sleep(0.1)  # so that it mostly hits the wait itself; it must come through before and after, too
+    time.sleep(
+        0.1
+    )  # so that it mostly hits the wait itself; it must come through before and after, too
     other.process.send_signal(signal.SIGINT)
     assert other.line() == "interrupted"
     assert other.end()[0] == 0
@@ -103,30 +105,45 @@ assert sub.take(timeout=10).msg.frameId == "after"
     assert other.end() == (0, "", "")
 
 
-def test_multiprocessing_by_fork_and_by_spawn_works(bus, child):
-    other = child(
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_process_made_by_multiprocessing_joins_the_bus(bus, child, tmp_path, method):
+    # In a module, because spawn and forkserver import what they run.
+    (tmp_path / "worker.py").write_text(
         """
-import multiprocessing
+import polybus
+
 def work(name):
-    import polybus
     with polybus.Node(name) as node:
         node.publisher("done", history=8).publish_bytes(name.encode())
-sys.modules["__main__"].work = work
+"""
+    )
+    other = child(
+        f"""
+import multiprocessing
+sys.path.insert(0, {str(tmp_path)!r})
+import worker
 node = polybus.Node("main")
 sub = node.subscriber("done")
-process = multiprocessing.get_context("fork").Process(target=work, args=("forked",))
+process = multiprocessing.get_context({method!r}).Process(target=worker.work, args=("made",))
 process.start()
 process.join()
 assert process.exitcode == 0
 print(bytes(sub.take(timeout=10).data))
 """
     )
-    assert other.end() == (0, "b'forked'\n", "")
+    assert other.end() == (0, "b'made'\n", "")
 
 
 @pytest.mark.parametrize(
     "ending",
-    ["", "sys.exit(3)", "os._exit(0)", "raise SystemExit", "1 / 0", "os.kill(os.getpid(), 9)"],
+    [
+        "",
+        "sys.exit(3)",
+        "os._exit(0)",
+        "raise SystemExit",
+        "1 / 0",
+        "os.kill(os.getpid(), 9)",
+    ],
     ids=["end", "exit", "_exit", "SystemExit", "exception", "kill"],
 )
 def test_the_interpreter_ends_with_live_samples_views_and_threads(bus, child, ending):
@@ -149,11 +166,15 @@ threading.Thread(target=lambda: [None for _ in sub], daemon=True).start()
 """
     )
     code, _, err = other.end()
-    assert code == {"sys.exit(3)": 3, "1 / 0": 1, "os.kill(os.getpid(), 9)": -9}.get(ending, 0), err
+    assert code == {"sys.exit(3)": 3, "1 / 0": 1, "os.kill(os.getpid(), 9)": -9}.get(
+        ending, 0
+    ), err
     assert "Fatal" not in err
 
 
-def test_a_process_that_is_killed_leaves_the_others_alone(bus, node, words, child, until):
+def test_a_process_that_is_killed_leaves_the_others_alone(
+    bus, node, words, child, until
+):
     sub = node.subscriber("imu")
     other = child(
         """
