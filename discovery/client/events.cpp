@@ -210,6 +210,7 @@ void Core::attach(const std::shared_ptr<Run>& run, Attach event, std::vector<Sha
       spec.connection = block_at<bus::ConnectionBlock>(*run, event.block);
       spec.subscriber = block_at<bus::SubscriberBlock>(*run, event.subscriber_block);
       spec.history = event.history;
+      spec.kept_until = event.kept_until;
       spec.wake_fd = fds.empty() ? -1 : fds[0]->release();
       spec.peer_pid = event.pid;
       spec.peer_node = event.node;

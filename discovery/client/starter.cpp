@@ -174,7 +174,7 @@ void Starter::start(Clock::time_point deadline) {
   }
   collect(pid, deadline);
   log(LogLevel::info, "started " + program + " for bus " + bus_);
-  lock_.reset();
+  end_turn();
   waiting_since_.reset();
   if (word.empty()) throw Error(Code::no_bus, "busd (" + program + ") ended before it listened; see " + files_.log);
   if (word[0] == 'E') throw_word(word);

@@ -17,6 +17,9 @@ class Starter {
   using Clock = std::chrono::steady_clock;
 
   Starter(std::string bus, const BusFiles& files) : bus_(std::move(bus)), files_(files) {}
+  ~Starter() { end_turn(); }
+  Starter(const Starter&) = delete;
+  Starter& operator=(const Starter&) = delete;
 
   // Whether it is our turn to start; otherwise somebody else is at it, and the bus is worth another look.
   bool is_our_turn();
@@ -25,6 +28,12 @@ class Starter {
   void start(Clock::time_point deadline);
 
  private:
+  // The file goes with the turn: it would lie about for ever where no busd comes up.
+  void end_turn() noexcept {
+    if (lock_) lock_->remove();
+    lock_.reset();
+  }
+
   std::string bus_;
   BusFiles files_;
   std::optional<Clock::time_point> waiting_since_;

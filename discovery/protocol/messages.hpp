@@ -155,6 +155,7 @@ struct Attach {
   uint64_t connection = 0, end = 0;
   uint64_t block = 0, subscriber_block = 0;
   uint32_t history = 0;
+  uint64_t kept_until = 0;
   uint32_t pid = 0;
   std::string node;
 };

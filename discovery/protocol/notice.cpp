@@ -159,6 +159,7 @@ void encode_attach(control::Attach::Builder to, const Attach& from) {
   to.setBlock(from.block);
   to.setSubscriberBlock(from.subscriber_block);
   to.setHistory(from.history);
+  to.setKeptUntil(from.kept_until);
   to.setPid(from.pid);
   to.setNode(from.node);
 }
@@ -205,6 +206,7 @@ Event decode_event(control::Event::Reader from) {
                     .block = attach.getBlock(),
                     .subscriber_block = attach.getSubscriberBlock(),
                     .history = attach.getHistory(),
+                    .kept_until = attach.getKeptUntil(),
                     .pid = attach.getPid(),
                     .node = text(attach.getNode())};
     }

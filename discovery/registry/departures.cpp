@@ -47,9 +47,10 @@ void publisher_gone(Bus& bus, Publisher* publisher, Departure how) {
 void end_for_subscriber(Bus& bus, Connection* connection, Departure how, bool unattached) {
   settle(connection);
   Subscriber* subscriber = connection->subscriber;
-  if (unattached && connection->history != 0 && connection->publisher->kept && !subscriber->gone) {
+  const uint32_t kept = unattached && connection->publisher->kept ? kept_by_now(bus, *connection) : 0;
+  if (kept != 0 && !subscriber->gone) {
     try {
-      introduce_kept(bus, connection->publisher, subscriber, connection->history);
+      introduce_kept(bus, connection->publisher, subscriber, kept);
     } catch (const Error& e) {
       log_warn(e.what());
     }

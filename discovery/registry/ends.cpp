@@ -102,9 +102,9 @@ void check_ready_indexes(const Topic& topic) {
                                    " publishers, which is the bound of one subscriber; close some");
 }
 
-void try_introduce(Bus& bus, Publisher* publisher, Subscriber* subscriber, uint32_t history, End* awaited_by) {
+void try_introduce(Bus& bus, Publisher* publisher, Subscriber* subscriber, KeptChoice kept, End* awaited_by) {
   try {
-    introduce(bus, publisher, subscriber, history, awaited_by);
+    introduce(bus, publisher, subscriber, kept, awaited_by);
   } catch (const Error& e) {
     log_warn(e.what());
   }
@@ -174,7 +174,7 @@ void advertise(Bus& bus, Session& session, uint64_t reply_to, discovery::Adverti
                         {publisher->extent.fd}});
   // Its first values may come before a slow subscriber is attached: those who want kept values get these as well.
   for (Subscriber* subscriber : subscribers)
-    try_introduce(bus, publisher, subscriber, subscriber->history != 0 ? publisher->history : 0, publisher);
+    try_introduce(bus, publisher, subscriber, {.count = subscriber->history != 0 ? publisher->history : 0}, publisher);
   if (!subscribers.empty() && publisher->unsettled == 0) Bus::tell(&session, discovery::Settled{publisher->number});
   bus.announce("publisher_added", *publisher);
   log_info(describe(*publisher) + " publishes " + topic.name);
@@ -225,11 +225,11 @@ void subscribe(Bus& bus, Session& session, uint64_t reply_to, discovery::Subscri
   bus.subscribers.emplace(subscriber, std::move(made));
 
   const End* defining = defining_end(topic);
-  const auto counts = choose_kept(bus, topic, subscriber->history);
+  const auto kept = choose_kept(bus, topic, subscriber->history);
   std::vector<Publisher*> live;
   for (Publisher* publisher : topic.publishers)
     if (!publisher->gone) live.push_back(publisher);
-  const bool settled = live.empty() && counts.empty();
+  const bool settled = live.empty() && kept.empty();
   session.outbox->send(
       {discovery::Reply{reply_to, discovery::Subscribed{.block = subscriber->block,
                                                         .stat_slot = subscriber->stat_slot,
@@ -237,11 +237,11 @@ void subscribe(Bus& bus, Session& session, uint64_t reply_to, discovery::Subscri
                                                         .topic_schema = Bus::for_session(
                                                             session, defining ? defining->schema : std::nullopt)}},
        {}});
-  for (const auto& [publisher, count] : counts)
-    if (publisher->gone) try_introduce_kept(bus, publisher, subscriber, count);
+  for (const auto& [publisher, choice] : kept)
+    if (publisher->gone) try_introduce_kept(bus, publisher, subscriber, choice.count);
   for (Publisher* publisher : live) {
-    const auto count = counts.find(publisher);
-    try_introduce(bus, publisher, subscriber, count == counts.end() ? 0 : count->second, subscriber);
+    const auto choice = kept.find(publisher);
+    try_introduce(bus, publisher, subscriber, choice == kept.end() ? KeptChoice{} : choice->second, subscriber);
   }
   if (!settled && subscriber->unsettled == 0) Bus::tell(&session, discovery::Settled{subscriber->number});
   bus.announce("subscriber_added", *subscriber);

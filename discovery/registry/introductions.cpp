@@ -72,7 +72,8 @@ void tell_publisher(Bus& bus, Connection* connection) {
                              .end = connection->publisher->number,
                              .block = connection->block,
                              .subscriber_block = subscriber.block,
-                             .history = connection->history,
+                             .history = connection->kept.count,
+                             .kept_until = connection->kept.until,
                              .pid = subscriber.pid,
                              .node = subscriber.node},
            std::move(fds));
@@ -80,9 +81,9 @@ void tell_publisher(Bus& bus, Connection* connection) {
 
 }  // namespace
 
-void introduce(Bus& bus, Publisher* publisher, Subscriber* subscriber, uint32_t history, End* awaited_by) {
+void introduce(Bus& bus, Publisher* publisher, Subscriber* subscriber, KeptChoice kept, End* awaited_by) {
   Connection* connection = lay_out(bus, publisher, subscriber);
-  connection->history = history;
+  connection->kept = kept;
   // Whoever has not answered for a while would only make others late as well.
   if (!is_sluggish(subscriber->session) && !is_sluggish(publisher->session)) {
     connection->awaited_by = awaited_by;

@@ -8,9 +8,9 @@
 namespace polybus::registry {
 
 // Lays out a connection and tells the subscriber's process; when that has answered, the publisher's. A process that is
-// stopped delays this one connection. `history`: kept values the publisher pushes first. `awaited_by`: the end whose process
+// stopped delays this one connection. `kept`: values the publisher pushes first. `awaited_by`: the end whose process
 // waits for it. Throws LIMIT, NO_MEMORY.
-void introduce(Bus& bus, Publisher* publisher, Subscriber* subscriber, uint32_t history, End* awaited_by);
+void introduce(Bus& bus, Publisher* publisher, Subscriber* subscriber, KeptChoice kept, End* awaited_by);
 // A publisher that is gone: busd itself puts its newest `count` values into the queue.
 void introduce_kept(Bus& bus, Publisher* publisher, Subscriber* subscriber, uint32_t count);
 

@@ -19,32 +19,44 @@ uint32_t kept_limit(const Topic& topic) {
   return limit;
 }
 
-std::map<Publisher*, uint32_t> choose_kept(const Bus& bus, const Topic& topic, uint32_t wanted) {
+std::map<Publisher*, KeptChoice> choose_kept(const Bus& bus, const Topic& topic, uint32_t wanted) {
   struct Value {
     uint64_t published_ns;
     Publisher* publisher;
   };
+  if (wanted == 0) return {};
   std::vector<Value> values;
+  std::map<Publisher*, KeptChoice> choices;
   for (Publisher* publisher : topic.publishers) {
     if (!has_values(*publisher)) continue;
-    for (const auto& value : bus::read_kept_values(bus.book.publisher(publisher->block)))
+    uint64_t newest = 0;
+    for (const auto& value : bus::read_kept_values(bus.book.publisher(publisher->block))) {
       values.push_back({value.published_realtime_ns, publisher});
+      newest = std::max(newest, value.sequence);
+    }
+    if (!publisher->gone) choices[publisher] = {.count = 0, .until = newest};
   }
   std::stable_sort(values.begin(), values.end(),
                    [](const Value& a, const Value& b) { return a.published_ns > b.published_ns; });
   values.resize(std::min<size_t>(values.size(), std::min(wanted, kept_limit(topic))));
-  std::map<Publisher*, uint32_t> counts;
-  for (const Value& value : values) ++counts[value.publisher];
-  return counts;
+  for (const Value& value : values) ++choices[value.publisher].count;
+  return choices;
+}
+
+uint32_t kept_by_now(const Bus& bus, const Connection& connection) {
+  const auto values = bus::read_kept_values(bus.book.publisher(connection.publisher->block));
+  const auto later = std::count_if(values.begin(), values.end(),
+                                   [&](const auto& value) { return value.sequence > connection.kept.until; });
+  return std::max(connection.kept.count, static_cast<uint32_t>(later));
 }
 
 void drop_outdated(Bus& bus, Topic& topic) {
   const bool any = std::any_of(topic.publishers.begin(), topic.publishers.end(), [](auto* p) { return p->kept; });
   if (!any) return;
-  const auto counts = choose_kept(bus, topic, bus::kHistoryMax);
+  const auto choices = choose_kept(bus, topic, bus::kHistoryMax);
   const auto publishers = topic.publishers;  // the last of them may take the topic along
   for (Publisher* publisher : publishers) {
-    if (!publisher->kept || counts.contains(publisher)) continue;
+    if (!publisher->kept || choices.contains(publisher)) continue;
     publisher->kept = false;
     free_if_unused(bus, publisher);
   }
@@ -52,8 +64,8 @@ void drop_outdated(Bus& bus, Topic& topic) {
 
 uint32_t count_kept(const Bus& bus, const Topic& topic) {
   uint32_t count = 0;
-  for (const auto& [publisher, values] : choose_kept(bus, topic, bus::kHistoryMax))
-    if (publisher->gone) count += values;
+  for (const auto& [publisher, choice] : choose_kept(bus, topic, bus::kHistoryMax))
+    if (publisher->gone) count += choice.count;
   return count;
 }
 

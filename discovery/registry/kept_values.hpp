@@ -12,8 +12,11 @@ namespace polybus::registry {
 uint32_t kept_limit(const Topic& topic);
 
 // The newest `wanted` values of the topic, or as many as it keeps: how many each publisher has of them. They are always the
-// newest of each.
-std::map<Publisher*, uint32_t> choose_kept(const Bus& bus, const Topic& topic, uint32_t wanted);
+// newest of each. Live publishers that keep values are there also with none: they may publish meanwhile.
+std::map<Publisher*, KeptChoice> choose_kept(const Bus& bus, const Topic& topic, uint32_t wanted);
+
+// How many of its publisher's values a connection that was never attached should have brought.
+uint32_t kept_by_now(const Bus& bus, const Connection& connection);
 
 // Kept values that are no longer among the newest let go of the memory of publishers that are gone.
 void drop_outdated(Bus& bus, Topic& topic);

@@ -102,13 +102,21 @@ struct Subscriber : End {
 // Its block is free when neither side will touch it again.
 enum class Stage { connecting, attaching, open };
 
+// Which of a publisher's kept values a newcomer gets: the newest `count` of those up to sequence `until`, and whatever the
+// publisher, which does not wait for us, keeps after that. kNothingLater: nothing else.
+struct KeptChoice {
+  static constexpr uint64_t kNothingLater = UINT64_MAX;
+  uint32_t count = 0;
+  uint64_t until = kNothingLater;
+};
+
 struct Connection {
   uint64_t id = 0;
   Publisher* publisher = nullptr;
   Subscriber* subscriber = nullptr;
   uint64_t block = 0;
   uint32_t ready_index = 0;
-  uint32_t history = 0;  // kept values to be pushed at attach
+  KeptChoice kept;  // values to be pushed at attach
   Stage stage = Stage::connecting;
   End* awaited_by = nullptr;  // whose process waits until it is open
   bool publisher_done = false;

@@ -187,13 +187,19 @@ Registry::Body Registry::topic_schema(Session& session, const std::string& name)
   return TopicSchema{end == nullptr ? std::nullopt : Bus::for_session(session, end->schema)};
 }
 
-void Registry::lost(Session& session) {
+bool Registry::lost(Session& session) {
   if (session.joined) {
     log_info("pid " + std::to_string(session.pid) + " is gone, or its socket is");
     --processes_;
     session.joined = false;
   }
   process_lost(bus_, &session);
+  const bool maps_something = std::any_of(bus_.publishers.begin(), bus_.publishers.end(), [&](const auto& entry) {
+    return entry.first->extent.holders.contains(&session);
+  });
+  if (maps_something || !session.publisher_records.empty() || !session.subscriber_records.empty()) return true;
+  process_died(bus_, &session);
+  return false;
 }
 
 void Registry::died(Session& session) {

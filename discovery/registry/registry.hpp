@@ -18,8 +18,9 @@ class Registry {
   // Throws ProtocolError: the process is not to be talked to any more. What it merely may not do is answered with a Failure.
   // The session may be gone afterwards (Leave): returns false.
   bool handle(Session& session, discovery::Request request);
-  // The socket is gone; see departures.hpp.
-  void lost(Session& session);
+  // The socket is gone; see departures.hpp. False: the process used nothing, so it need not be waited for and the session
+  // is gone.
+  bool lost(Session& session);
   // The process is dead. The session is gone afterwards.
   void died(Session& session);
 

@@ -205,8 +205,7 @@ void Server::drop(uint64_t id) {
     registry_.died(*session);
     return;
   }
-  registry_.lost(*session);
-  ghosts_.emplace(id, Ghost{std::move(client->pidfd), session});
+  if (registry_.lost(*session)) ghosts_.emplace(id, Ghost{std::move(client->pidfd), session});
 }
 
 void Server::flush_dirty() {

@@ -64,15 +64,21 @@ TEST_F(Autostart, busd_gets_nothing_of_the_starters) {
 
 TEST_F(Autostart, many_at_once_end_with_one_busd) {
   std::vector<std::unique_ptr<Child>> children;
-  Signal go;
+  Signal go, leave;
   for (int i = 0; i < 12; ++i)
     children.push_back(std::make_unique<Child>([&] {
       go.await();
       const auto member = join("racer", true);
       const auto publisher = member.publisher("t");
-      return eventually([&] { return member.session->graph().nodes.size() == 12; }) ? 0 : 1;
+      leave.await();
+      return 0;
     }));
   for (int i = 0; i < 12; ++i) go.give();
+  {
+    const auto member = join("referee", true);
+    EXPECT_TRUE(eventually([&] { return member.session->graph().nodes.size() == 13; }));
+  }
+  for (int i = 0; i < 12; ++i) leave.give();
   for (auto& child : children) EXPECT_EQ(child->wait(), 0);
 }
 

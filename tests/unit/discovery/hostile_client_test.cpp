@@ -16,7 +16,7 @@ namespace {
 using namespace testing_support;
 using testing::HasSubstr;
 
-class Hostile : public BusdTest {
+class HostileClients : public BusdTest {
  protected:
   Fd knock() {
     Fd fd;
@@ -38,7 +38,7 @@ class Hostile : public BusdTest {
   }
 };
 
-TEST_F(Hostile, garbage_costs_only_its_sender_the_connection) {
+TEST_F(HostileClients, garbage_costs_only_its_sender_the_connection) {
   const auto witness = join("witness");
   const unsigned seed = std::random_device{}();
   std::mt19937 random(seed);
@@ -54,7 +54,7 @@ TEST_F(Hostile, garbage_costs_only_its_sender_the_connection) {
   expect_all_is_well();
 }
 
-TEST_F(Hostile, damaged_requests_of_a_joined_client_harm_nobody) {
+TEST_F(HostileClients, damaged_requests_of_a_joined_client_harm_nobody) {
   const unsigned seed = std::random_device{}();
   std::mt19937 random(seed);
   const Frame join_frame =
@@ -82,7 +82,7 @@ TEST_F(Hostile, damaged_requests_of_a_joined_client_harm_nobody) {
   expect_all_is_well();
 }
 
-TEST_F(Hostile, a_frame_without_end_is_refused_before_it_costs_memory) {
+TEST_F(HostileClients, a_frame_without_end_is_refused_before_it_costs_memory) {
   const Fd fd = knock();
   const uint32_t header[] = {0, 0x0fffffff};  // 2 GiB announced
   ASSERT_EQ(::send(fd.get(), header, sizeof header, MSG_NOSIGNAL), 8);
@@ -90,7 +90,7 @@ TEST_F(Hostile, a_frame_without_end_is_refused_before_it_costs_memory) {
   expect_all_is_well();
 }
 
-TEST_F(Hostile, a_client_that_dies_half_way_through_a_message_is_forgotten) {
+TEST_F(HostileClients, a_client_that_dies_half_way_through_a_message_is_forgotten) {
   for (int i = 0; i < 100; ++i) {
     const Fd fd = knock();
     const uint32_t half[] = {0, 100, 1, 2, 3};
@@ -99,7 +99,7 @@ TEST_F(Hostile, a_client_that_dies_half_way_through_a_message_is_forgotten) {
   expect_all_is_well();
 }
 
-TEST_F(Hostile, thousands_of_connections_that_never_join_keep_nobody_out) {
+TEST_F(HostileClients, thousands_of_connections_that_never_join_keep_nobody_out) {
   std::vector<Fd> silent;
   for (int i = 0; i < 2000; ++i) {
     Fd fd;
@@ -116,7 +116,7 @@ TEST_F(Hostile, thousands_of_connections_that_never_join_keep_nobody_out) {
   }));
 }
 
-TEST_F(Hostile, descriptors_nobody_asked_for_are_not_kept) {
+TEST_F(HostileClients, descriptors_nobody_asked_for_are_not_kept) {
   const auto member = join("witness");
   const auto count_fds = [&] {
     const auto entries = std::filesystem::directory_iterator("/proc/" + std::to_string(busd_->pid()) + "/fd");
@@ -138,7 +138,7 @@ TEST_F(Hostile, descriptors_nobody_asked_for_are_not_kept) {
   EXPECT_TRUE(eventually([&] { return count_fds() <= before; }));
 }
 
-TEST_F(Hostile, a_client_that_does_not_read_keeps_nobody_waiting) {
+TEST_F(HostileClients, a_client_that_does_not_read_keeps_nobody_waiting) {
   const Fd fd = knock();
   Channel channel(Fd(::dup(fd.get())), kFrameBytesMax);
   channel.queue(encode(Request{1, Join{POLYBUS_VERSION, protocol_version(), bus::layout_hash(), ""}, {}}));
@@ -147,7 +147,7 @@ TEST_F(Hostile, a_client_that_does_not_read_keeps_nobody_waiting) {
   expect_all_is_well();
 }
 
-TEST_F(Hostile, an_older_program_is_told_what_to_update) {
+TEST_F(HostileClients, an_older_program_is_told_what_to_update) {
   Channel channel(knock(), kFrameBytesMax);
   channel.queue(encode(Request{1, Join{"0.0.9", 0, 1, "test"}, {}}));
   channel.flush();

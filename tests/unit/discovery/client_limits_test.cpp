@@ -1,0 +1,76 @@
+// The bounds of docs/limits.md that a process keeps by itself.
+#include <gmock/gmock.h>
+
+#include <polybus/error.hpp>
+#include <vector>
+
+#include "tests/unit/discovery/busd_process.hpp"
+
+namespace polybus::discovery {
+namespace {
+
+using namespace testing_support;
+using testing::HasSubstr;
+
+class ClientLimits : public BusdTest {};
+
+TEST_F(ClientLimits, let_a_process_be_on_32_buses_and_say_so_at_the_next) {
+  std::vector<std::unique_ptr<Child>> busds;
+  std::vector<std::shared_ptr<Session>> sessions;
+  const auto join_bus = [&](int i) {
+    const std::string bus = "bus" + std::to_string(i), path = folder / (bus + ".sock");
+    busds.push_back(std::make_unique<Child>([&] {
+      ::execl(POLYBUS_TEST_BUSD, "busd", "--bus", bus.c_str(), "--socket", path.c_str(), nullptr);
+      return 127;
+    }));
+    EXPECT_TRUE(eventually([&] {
+      Fd probe;
+      return connect_unix(path, &probe) == Reached::yes;
+    }));
+    ConnectOptions options;
+    options.bus = bus;
+    options.socket_path = path;
+    options.autostart = false;
+    sessions.push_back(Session::join(options));
+  };
+  for (int i = 0; i < 32; ++i)
+    join_bus(i);  // their windows together are more than there are addresses: each asks for less
+  try {
+    join_bus(32);
+    ADD_FAILURE() << "a process on 33 buses";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::limit);
+    EXPECT_THAT(error.what(), HasSubstr("on 32 buses"));
+  }
+  sessions.pop_back();
+  EXPECT_TRUE(eventually([&] {  // one was left, one may come
+    try {
+      sessions.push_back(Session::join(options()));
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }));
+}
+
+TEST_F(ClientLimits, drop_the_oldest_events_of_a_watch_that_nobody_reads_and_tell) {
+  const auto session = Session::join(options());
+  const auto watch = session->watch();
+  for (int i = 0; i < 2500; ++i) session->remove_node(session->add_node("n" + std::to_string(i), "test"));
+  ASSERT_TRUE(eventually([&] { return session->graph().nodes.empty(); }));
+  const auto first = watch->next(0ns, nullptr);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->event, "events_lost");
+  uint64_t after = 0;
+  std::string last;
+  while (const auto event = watch->next(0ns, nullptr)) {
+    EXPECT_NE(event->event, "events_lost");
+    last = event->node;
+    ++after;
+  }
+  EXPECT_EQ(after, 4095U);
+  EXPECT_EQ(last, "n2499");
+}
+
+}  // namespace
+}  // namespace polybus::discovery
