@@ -184,6 +184,7 @@ struct Attach {  # to the publisher's process; one descriptor or none: the subsc
   history @4 :UInt32;  # of its kept values to push first
   pid @5 :UInt32;
   node @6 :Text;
+  keptUntil @7 :UInt64;  # the newest sequence that choice knew: values kept since then are pushed too
 }
 
 struct Graph {

@@ -282,6 +282,19 @@ uint64_t PublisherPort::send(Loan& loan, uint64_t bytes, std::chrono::millisecon
   return sequence;
 }
 
+namespace {
+
+// How many kept values are newer than a sequence. Between busd's choice for a newcomer and the attach the program goes on
+// publishing, and the newest value is what history is for.
+size_t kept_after(const PublisherGeneration& generation, uint64_t sequence) {
+  size_t count = 0;
+  for (auto i = generation.history.rbegin(); i != generation.history.rend(); ++i, ++count)
+    if (generation.pools.message_header(*i)->sequence <= sequence) break;
+  return count;
+}
+
+}  // namespace
+
 void PublisherPort::attach(AttachSpec spec) {
   {
     std::lock_guard lock(*state_->mutex);
@@ -292,8 +305,8 @@ void PublisherPort::attach(AttachSpec spec) {
     PublisherGeneration& generation = *state_->generation;
     auto outlet = std::make_unique<Outlet>(std::move(spec), generation.pools);
     // No more than the queue holds: what would be evicted at once is not lost, it was never sent to this subscriber.
-    const size_t count =
-        std::min<uint64_t>({outlet->spec().history, generation.history.size(), outlet->block().queue.capacity()});
+    const size_t wanted = std::max<size_t>(outlet->spec().history, kept_after(generation, outlet->spec().kept_until));
+    const size_t count = std::min<uint64_t>({wanted, generation.history.size(), outlet->block().queue.capacity()});
     const size_t first = generation.history.size() - count;
     const uint64_t base =
         count == 0 ? state_->sequence + 1 : generation.pools.message_header(generation.history[first])->sequence;

@@ -39,8 +39,9 @@ struct AttachSpec {
   uint64_t connection_id = 0;
   ConnectionBlock* connection = nullptr;
   SubscriberBlock* subscriber = nullptr;
-  uint32_t history = 0;  // how many of the kept values to push first
-  int wake_fd = -1;      // the subscriber's eventfd, or -1; owned by the port from now on
+  uint32_t history = 0;              // how many of the kept values to push first
+  uint64_t kept_until = UINT64_MAX;  // the newest sequence busd knew when it chose; values kept since are pushed too
+  int wake_fd = -1;                  // the subscriber's eventfd, or -1; owned by the port from now on
   uint32_t peer_pid = 0;
   std::string peer_node;
 };

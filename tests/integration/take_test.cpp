@@ -98,6 +98,38 @@ TEST_F(Taking, gives_kept_values_of_a_publisher_that_is_gone) {
   EXPECT_EQ(take_text(sub), "last words");
 }
 
+// The value is published between busd's choice of kept values and the moment the two are connected.
+TEST_F(Taking, gives_the_newest_kept_value_also_when_both_ends_come_at_once) {
+  constexpr int kRounds = 200;
+  Signal ready, go;
+  const pid_t child = start_child([&]() -> int {
+    auto own = this->node("other");
+    std::vector<polybus::Publisher<polybus::Bytes>> pubs;
+    for (int i = 0; i < kRounds; ++i) {
+      ready.give();
+      go.await();
+      pubs.push_back(own.publisher("a/" + std::to_string(i), {.history = 1}));
+      pubs.back().publish_bytes("now");
+    }
+    ready.give();
+    go.await();
+    return 0;
+  });
+  auto node = this->node();
+  ready.await();
+  for (int i = 0; i < kRounds; ++i) {
+    go.give();
+    const auto moment = std::chrono::steady_clock::now() + std::chrono::microseconds(3 * i);  // another one each round
+    while (std::chrono::steady_clock::now() < moment) {
+    }
+    auto sub = node.subscriber("a/" + std::to_string(i));
+    ready.await();  // it has published
+    ASSERT_TRUE(sub.take(5s)) << "round " << i;
+  }
+  go.give();
+  EXPECT_EQ(end_of(child), 0);
+}
+
 TEST_F(Taking, latest_gives_the_newest_and_consumes_nothing) {
   auto node = this->node();
   auto pub = node.publisher("a");
