@@ -572,3 +572,13 @@ test('too many drafts and too many held samples have names', patience, () =>
     assert.notEqual(sub.take(), null)
   }),
 )
+
+test('after a message that nearly filled the memory a small one still goes through', patience, () =>
+  withBus(async (bus, open) => {
+    const pub = open('n').publisher('t', Everything, { quota: 2 ** 22 })
+    pub.publish({ uint8s: new Uint8Array(3_800_000) })
+    assert.equal(pub.publish({ text: 'small' }), 2n)
+    assert.throws(() => pub.publish({ uint8s: new Uint8Array(5_000_000) }), { code: 'TOO_LARGE' })
+    assert.equal(pub.stats.loans, 0)
+  }),
+)

@@ -209,3 +209,37 @@ test('child processes meet on the bus', patience, () =>
     for (const list of Object.values(seen)) assert.deepEqual(list, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 'in order')
   }),
 )
+
+test('a subscriber that nobody can reach any more is closed, and lets go of its publishers', patience, () =>
+  withBus(async (bus) => {
+    const ended = await runNode(
+      `${prelude}
+       async function leave() {
+         for await (const sample of node.subscriber('t', { overflow: 'block', queue: 1 })) break
+       }
+       await leave()
+       const before = pub.stats.subscribers
+       while (pub.stats.subscribers > 0) { gc(); await new Promise(setImmediate) }
+       console.log(before, pub.stats.subscribers)`,
+      { bus, flags: ['--expose-gc'] },
+    )
+    assert.equal(ended.stdout, '1 0\n', ended.stderr)
+    assert.equal(ended.code, 0)
+  }),
+)
+
+test('a node that nobody names stays as long as something of it is used', patience, () =>
+  withBus(async (bus) => {
+    const ended = await runNode(
+      `${prelude}
+       const sub = new Node('unnamed').subscriber('t')
+       const other = new Node('unnamed too').publisher('t', Point)
+       for (let i = 0; i < 5; ++i) { gc(); await new Promise(setImmediate) }
+       other.publish({ x: 5 })
+       sub.take().release()
+       console.log(sub.take().msg.x)`,
+      { bus, flags: ['--expose-gc'] },
+    )
+    assert.equal(ended.stdout, '5\n', ended.stderr)
+  }),
+)

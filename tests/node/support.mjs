@@ -85,8 +85,11 @@ export async function withBus(body) {
 }
 
 /** Runs a program in a Node of its own, on a bus, and gives what it printed and how it ended. */
-export async function runNode(source, { bus, args = [], timeout = 30_000, kind = 'module', onStart = () => {} } = {}) {
-  const child = spawn(process.execPath, [`--input-type=${kind}`, '-e', source, ...args], {
+export async function runNode(
+  source,
+  { bus, args = [], timeout = 30_000, kind = 'module', flags = [], onStart = () => {} } = {},
+) {
+  const child = spawn(process.execPath, [...flags, `--input-type=${kind}`, '-e', source, ...args], {
     cwd: repository,
     env: { ...process.env, ...(bus ? { POLYBUS_BUS: bus.name, POLYBUS_AUTOSTART: '0' } : {}) },
     stdio: ['pipe', 'pipe', 'pipe'],

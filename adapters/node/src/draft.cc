@@ -64,8 +64,7 @@ Napi::Value loan(const Napi::CallbackInfo& info) {
   const auto& publisher = Box<polybus_publisher>::in(info).share(env);
   polybus_error error{};
   polybus_draft* loaned = nullptr;
-  check(env,
-        polybus_publisher_loan_frame(publisher.get(), static_cast<size_t>(number_at(info, 1)), &loaned, &error),
+  check(env, polybus_publisher_loan_frame(publisher.get(), static_cast<size_t>(number_at(info, 1)), &loaned, &error),
         error);
   auto draft = std::make_unique<Draft>(Addon::of(env), publisher, loaned);
   Napi::Object result = Napi::Object::New(env);

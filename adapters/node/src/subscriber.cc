@@ -42,7 +42,8 @@ Napi::Value take(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   polybus_error error{};
   polybus_sample* sample = nullptr;
-  const bool found = check_found(env, polybus_subscriber_take(SubscriberBox::in(info).get(env), 0, &sample, &error), error);
+  const bool found =
+      check_found(env, polybus_subscriber_take(SubscriberBox::in(info).get(env), 0, &sample, &error), error);
   if (found) put(Addon::of(env), 0, sample);
   return Napi::Boolean::New(env, found);
 }
@@ -65,7 +66,8 @@ Napi::Value latest(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   polybus_error error{};
   polybus_sample* sample = nullptr;
-  const bool found = check_found(env, polybus_subscriber_latest(SubscriberBox::in(info).get(env), &sample, &error), error);
+  const bool found =
+      check_found(env, polybus_subscriber_latest(SubscriberBox::in(info).get(env), &sample, &error), error);
   if (found) put(Addon::of(env), 0, sample);
   return Napi::Boolean::New(env, found);
 }

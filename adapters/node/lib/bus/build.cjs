@@ -57,7 +57,7 @@ function publishValue(publisher, type, value, expected) {
  * @param {number} expected
  */
 function loanValue(publisher, type, value, expected) {
-  const { draft, buffer } = addon.draftLoan(publisher, roomFor(expected))
+  const { draft, buffer } = loanRoom(publisher, expected)
   const arena = new Arena(buffer, false)
   try {
     reporting('', () => writeRoot(arena, type, value))
@@ -92,7 +92,20 @@ function publishOrDiscard(draft, size) {
   }
 }
 
-/** The messages of a topic mostly have similar sizes. @param {number} bytes */
-const roomFor = (bytes) => Math.ceil(bytes * 1.125) + SLACK_BYTES
+/**
+ * The messages of a topic mostly have similar sizes. Where there is no room for that guess, the message is built elsewhere
+ * first: then it is known how much it takes.
+ *
+ * @param {NativePublisher} publisher
+ * @param {number} expected
+ */
+function loanRoom(publisher, expected) {
+  try {
+    return addon.draftLoan(publisher, Math.ceil(expected * 1.125) + SLACK_BYTES)
+  } catch (error) {
+    if (!['TOO_LARGE', 'NO_MEMORY'].includes(/** @type {any} */ (error).code)) throw error
+    return addon.draftLoan(publisher, SLACK_BYTES)
+  }
+}
 
 module.exports = { SLACK_BYTES, publishValue, loanValue, move }

@@ -22,6 +22,18 @@ const defaults = {
 }
 const DONE = /** @type {const} */ ({ done: true, value: undefined })
 
+// What nobody can reach any more is closed: one that blocks would stop its publishers for ever.
+const orphans = new FinalizationRegistry(
+  (/** @type {{ native: NativeSubscriber, readiness: Readiness }} */ { native, readiness }) => {
+    readiness.close()
+    addon.subscriberClose(native)
+    dropLeftMemory()
+  },
+)
+
+/** Outside of the class: a function made in its constructor would keep the subscriber. @param {NativeSubscriber} native */
+const readinessOf = (native) => new Readiness((callback, resource) => addon.pollSubscriber(native, callback, resource))
+
 class Subscriber {
   /** @type {NativeSubscriber | null} */ #native
   #topic
@@ -65,7 +77,8 @@ class Subscriber {
     const nativeSchema = schema === null ? null : Schema.nativeOf(schema)
     const native = addon.subscriberOpen(node, topic, nativeSchema, queue, history, options.overflow === 'block')
     this.#native = native
-    this.#readiness = new Readiness((callback, resource) => addon.pollSubscriber(native, callback, resource))
+    this.#readiness = readinessOf(native)
+    orphans.register(this, { native, readiness: this.#readiness }, this)
     if (this.#onSample !== undefined) {
       this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
       this.#readiness.listen(() => this.#deliver())
@@ -136,6 +149,7 @@ class Subscriber {
     const native = this.#native
     if (native === null) return
     this.#native = null
+    orphans.unregister(this)
     this.#signal?.removeEventListener('abort', this.#onAbort)
     this.#next?.release()
     this.#next = null
