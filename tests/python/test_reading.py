@@ -284,3 +284,15 @@ def test_messages_cannot_be_made_or_copied_by_accident(words):
             cls()
     with pytest.raises(TypeError):
         copy.deepcopy(words.Imu.decode(words.Imu.encode()))
+
+
+def test_an_active_member_that_is_null_is_none_in_a_dict_which_publishes_the_same(words):
+    encode, decode = words.Everything.encode, words.Everything.decode
+    for fields in ({"two": None}, {"three": None}, {"shape": {"poly": None}}, {"shape": {"square": {"a": 1.0}}}):
+        (name, value), *_ = fields.items()
+        msg = decode(encode(**fields))
+        assert name in msg
+        assert msg.to_dict()[name] == value
+        assert encode(msg.to_dict()) == encode(**fields)
+    null, empty = decode(encode(two=None)), decode(encode(two=""))
+    assert (null.which(), null.two, null == empty) == ("two", "", False)

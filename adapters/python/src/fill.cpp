@@ -264,6 +264,8 @@ bool write_field(const SchemaTables& tables, const StructTable& table, int posit
   }
   if (!select_member(tables, table, field, to, path)) return false;
   if (field.is_group) return write_group(tables, field, to, value, path);
+  // As to_dict() shows it: selected, and null.
+  if (field.discriminant >= 0 && value == Py_None) return clear_field(tables, field, to, path);
   if (field.type.list_depth > 0) {
     const polybus_type element{field.type.kind, field.type.list_depth - 1, field.type.index};
     return write_list(tables, element, ListPlace{to, nullptr, field.pointer_index}, value, path);

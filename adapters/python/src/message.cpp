@@ -101,7 +101,7 @@ int contains(PyObject* self, PyObject* name) {
   if (position < 0) return 0;
   if (!message.memory->check_open()) return -1;
   const polybus_field& field = message.table->field(position);
-  if (field.discriminant >= 0 && union_tag(*message.table, message.view) != field.discriminant) return 0;
+  if (field.discriminant >= 0) return union_tag(*message.table, message.view) == field.discriminant;
   if (field.is_group || is_scalar(field.type)) return 1;
   return is_present(message, field);
 }
@@ -164,13 +164,13 @@ PyMethodDef methods[] = {
                "An int if the writer's schema knows a member that ours does not. InvalidArgumentError if there is no "
                "union.")},
     {"to_dict", method(message_to_dict), METH_NOARGS,
-     PyDoc_STR("to_dict($self, /)\n--\n\nThe message as plain Python values, copied.\n\n"
-               "Keys in the schema's order; of a union the active member only; groups nested; scalars with their "
-               "defaults; null\n"
-               "pointers left out. Lists are lists, Data is bytes, enums str (unknown ones int), Void None. Publishing "
-               "the dict\n"
-               "publishes the same message. AnyPointer and interface fields are left out.\n\n"
-               "BadMessageError if the message claims more elements than its bytes could carry.")},
+     PyDoc_STR(
+         "to_dict($self, /)\n--\n\nThe message as plain Python values, copied.\n\n"
+         "Keys in the schema's order; of a union the active member only, None if it is a null pointer; groups\n"
+         "nested; scalars with their defaults; other null pointers left out. Lists are lists, Data is bytes, enums\n"
+         "str (unknown ones int), Void None. Publishing the dict publishes the same message. AnyPointer and\n"
+         "interface fields are left out.\n\n"
+         "BadMessageError if the message claims more elements than its bytes could carry.")},
     {"__dir__", method(message_dir), METH_NOARGS, PyDoc_STR("__dir__($self, /)\n--\n\nFields and methods.")},
     {nullptr, nullptr, 0, nullptr}};
 

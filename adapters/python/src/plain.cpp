@@ -51,26 +51,31 @@ PyObject* plain(PyObject* value, Budget& budget) {
   return owned.release();
 }
 
-bool is_left_out(const Message& message, const polybus_field& field, bool* failed) {
-  if (field.discriminant >= 0 && union_tag(*message.table, message.view) != field.discriminant) return true;
-  if (field.is_group || is_scalar(field.type)) return false;
-  const int present = is_present(message, field);
-  *failed = present < 0;
-  return present <= 0;
+bool is_inactive(const Message& message, const polybus_field& field) {
+  return field.discriminant >= 0 && union_tag(*message.table, message.view) != field.discriminant;
+}
+
+// A null pointer is left out; as the active member of a union it is None, which says at least that it is the active one.
+// `*value` stays empty for what is left out. False with a Python error set.
+bool plain_field(const Message& message, const polybus_field& field, Budget& budget, Ref* value) {
+  if (is_inactive(message, field)) return true;
+  const int present = field.is_group || is_scalar(field.type) ? 1 : is_present(message, field);
+  if (present < 0) return false;
+  if (present) {
+    *value = Ref::steal(plain(read_field(message, field), budget));
+    return static_cast<bool>(*value);
+  }
+  if (field.discriminant >= 0) *value = Ref::borrow(Py_None);
+  return true;
 }
 
 PyObject* plain_struct(const Message& message, Budget& budget) {
   if (!budget.spend(1) || !budget.enter()) return nullptr;
   Ref dict = Ref::steal(PyDict_New());
   for (uint32_t i = 0; dict && i < message.table->info->field_count; ++i) {
-    const polybus_field& field = message.table->info->fields[i];
-    bool failed = false;
-    if (is_left_out(message, field, &failed)) {
-      if (failed) return nullptr;
-      continue;
-    }
-    Ref value = Ref::steal(plain(read_field(message, field), budget));
-    if (!value || PyDict_SetItem(dict.get(), message.table->names[i].get(), value.get()) < 0) return nullptr;
+    Ref value;
+    if (!plain_field(message, message.table->info->fields[i], budget, &value)) return nullptr;
+    if (value && PyDict_SetItem(dict.get(), message.table->names[i].get(), value.get()) < 0) return nullptr;
   }
   budget.leave();
   return dict.release();
