@@ -89,7 +89,9 @@ void Core::await(const std::shared_ptr<Call>& call, uint64_t id, Clock::time_poi
   std::unique_lock lock(mutex_);
   if (!connected_) wake_thread();  // try again at once
   if (!changed_.wait_until(lock, deadline, [&] { return call->done || stopping_; })) {
-    if (!call->on_reply) calls_.erase(id);
+    // If busd has it, what it does about it must still be undone; if not, its successor need not hear of it.
+    call->is_abandoned = true;
+    if (!call->on_reply || !connected_) calls_.erase(id);
     if (!connected_) throw Error(Code::disconnected, "the registry of bus " + bus_ + " went away and is not back yet");
     throw Error(Code::timeout, "busd of bus " + bus_ + " (pid " + std::to_string(run_->joined.busd_pid) +
                                    ") does not answer; is it stopped?");

@@ -79,8 +79,9 @@ class Core : public std::enable_shared_from_this<Core> {
   struct Call {
     decltype(Request::body) body;
     std::vector<SharedFd> fds;
-    OnReply on_reply;         // on the event thread; may be empty
-    bool is_restore = false;  // made by us after a restart of busd
+    OnReply on_reply;           // on the event thread; may be empty
+    bool is_restore = false;    // made by us after a restart of busd
+    bool is_abandoned = false;  // nobody waits for it
     bool done = false;
     std::optional<Error> error;
     Reply reply;

@@ -110,7 +110,7 @@ std::shared_ptr<Run> shake_hands(Fd socket, const JoinPlan& plan, const std::str
 }  // namespace
 
 std::shared_ptr<Run> join_bus(const JoinPlan& plan) {
-  std::optional<Starter> starter;
+  std::unique_ptr<Starter> starter;
   std::string path;
   bool reached_one = false;
   for (;;) {
@@ -123,7 +123,7 @@ std::shared_ptr<Run> join_bus(const JoinPlan& plan) {
     if (Clock::now() >= plan.deadline || is_cancelled(plan)) throw_late(plan, path, reached_one);
     if (reached == Reached::nothing_there || reached == Reached::stale) {
       if (!plan.autostart) throw_no_bus(plan);
-      if (!starter) starter.emplace(plan.bus, files_beside(socket_to_make(plan.socket)));
+      if (starter == nullptr) starter = std::make_unique<Starter>(plan.bus, files_beside(socket_to_make(plan.socket)));
       // Once more after our turn came: whoever had it before us may just have finished.
       if (starter->is_our_turn()) {
         if (look(plan, &socket, &path) != Reached::yes) starter->start(plan.deadline);

@@ -34,7 +34,7 @@ void Core::lose(const std::shared_ptr<Run>& run) {
     was_lost_ = true;
     restoring_ = 0;
     restore_at_.reset();
-    std::erase_if(calls_, [](const auto& entry) { return entry.second->is_restore; });
+    std::erase_if(calls_, [](const auto& entry) { return entry.second->is_restore || entry.second->is_abandoned; });
   }
   changed_.notify_all();
   log(LogLevel::info, "bus " + bus_ + ": the registry went away");
@@ -73,11 +73,12 @@ void Core::pause_before_retry(std::chrono::milliseconds pause) {
   ::poll(nullptr, 0, static_cast<int>(kFirstPause.count()));
 }
 
-// mutex_ covers all of it, so that nothing a user does meanwhile is sent twice or not at all.
+// mutex_ covers the change from one run to the next, so that nothing a user does meanwhile is sent twice or not at all.
 void Core::adopt(std::shared_ptr<Run> run) {
   run->on_leftover = [eventfd = wake_] { wake(eventfd); };
   std::vector<std::shared_ptr<LocalSubscriber>> subscribers;  // let go without the lock
   std::vector<std::shared_ptr<LocalPublisher>> publishers;
+  std::map<uint64_t, std::shared_ptr<Call>> waiting;
   {
     std::lock_guard lock(mutex_);
     run_ = run;
@@ -86,7 +87,7 @@ void Core::adopt(std::shared_ptr<Run> run) {
     publishers_to_come_ = true;
     for (const auto& [number, node] : nodes_) run->send({0, AddNode{number, node.name, node.language}, {}});
     if (!watches_.empty()) run->send({0, SetWatch{true}, {}});
-    for (const auto& [id, call] : calls_) run->send({id, call->body, call->fds});
+    waiting = calls_;
     connected_ = true;
     for (const auto& [number, weak] : subscribers_)
       if (auto end = weak.lock()) subscribers.push_back(std::move(end));
@@ -95,6 +96,11 @@ void Core::adopt(std::shared_ptr<Run> run) {
   }
   for (const auto& end : subscribers)
     if (end->is_placed()) restore(end);
+  // Requests that were under way may be about the ends just sent. Those made meanwhile went out by themselves.
+  for (const auto& [id, call] : waiting) {
+    std::lock_guard lock(mutex_);
+    if (!call->is_abandoned) run->send({id, call->body, call->fds});
+  }
   for (const auto& end : publishers)
     if (end->is_placed()) end->needs_restoring = true;
   restore_at_ = Clock::now() + (publishers.empty() ? 0ms : kPublishersLater);

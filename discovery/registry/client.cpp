@@ -27,7 +27,13 @@ void Client::send(discovery::Notice notice) {
     if (std::exchange(graph_events_lost_, false))
       channel.queue(discovery::encode({discovery::Event{discovery::GraphEvent{"events_lost", "", "", "", 0}}, {}}));
   }
-  channel.queue(discovery::encode(notice));
+  discovery::Frame frame = discovery::encode(notice);
+  // Only a graph can be that large.
+  if (const auto* reply = std::get_if<discovery::Reply>(&notice.body);
+      reply != nullptr && frame.bytes.size() > discovery::kFrameBytesMax)
+    frame = discovery::encode(
+        {discovery::Reply{reply->id, discovery::Failure{Code::limit, "the answer is larger than 16 MiB"}}, {}});
+  channel.queue(std::move(frame));
   dirty = true;
 }
 

@@ -47,7 +47,9 @@ void publisher_gone(Bus& bus, Publisher* publisher, Departure how) {
 void end_for_subscriber(Bus& bus, Connection* connection, Departure how, bool unattached) {
   settle(connection);
   Subscriber* subscriber = connection->subscriber;
-  const uint32_t kept = unattached && connection->publisher->kept ? kept_by_now(bus, *connection) : 0;
+  // One that was killed before it could say so attached all the same: its values must not come twice.
+  const bool attached = !unattached || bus.book.connection(connection->block)->base_sequence.load() != 0;
+  const uint32_t kept = !attached && connection->publisher->kept ? kept_by_now(bus, *connection) : 0;
   if (kept != 0 && !subscriber->gone) {
     try {
       introduce_kept(bus, connection->publisher, subscriber, kept);

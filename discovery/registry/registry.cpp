@@ -1,5 +1,6 @@
 #include "discovery/registry/registry.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -143,7 +144,7 @@ Registry::Body Registry::join(Session& session, const Join& wish, std::vector<Sh
   session.joined = true;
   session.process_start_ticks = process_start_ticks(session.pid);
   ++processes_;
-  *fds = {bus_.book.fd(), share(Fd(::dup(bus_.stat.file().fd())))};
+  *fds = {bus_.book.fd(), share(Fd(::fcntl(bus_.stat.file().fd(), F_DUPFD_CLOEXEC, 0)))};
   log_info("pid " + std::to_string(session.pid) + " joins, polybus " + wish.library_version);
   return Joined{POLYBUS_VERSION, bus_.instance, bus_.name, static_cast<uint32_t>(::getpid())};
 }

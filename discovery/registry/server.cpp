@@ -32,6 +32,7 @@ constexpr auto kUnjoinedPatience = std::chrono::seconds(1);
 constexpr int kAcceptsPerTurn = 64;
 constexpr size_t kBytesPerTurn = 256u << 10;  // of one process, before others have theirs
 constexpr int kStalledRetryMs = 20;
+constexpr uint64_t kCutOffsLogged = 100;
 
 }  // namespace
 
@@ -171,7 +172,10 @@ void Server::read_from(Client& client) {
       if (client.session->joined && unjoined_.erase(id) != 0) frames.set_frame_bytes_max(kFrameBytesMax);
     }
   } catch (const ProtocolError& e) {
-    log_warn("pid " + std::to_string(client.pid) + " is cut off: " + e.what());
+    // Bounded: the log may lie in memory.
+    if (++cut_off_ <= kCutOffsLogged)
+      log_warn("pid " + std::to_string(client.pid) + " is cut off: " + e.what() +
+               (cut_off_ == kCutOffsLogged ? "; no more of this will be logged" : ""));
     alive = false;
   }
   if (!alive) drop(id);

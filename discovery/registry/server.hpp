@@ -47,6 +47,7 @@ class Server {
   bool ended_ = false;
   bool stalled_ = false;
   uint64_t next_client_ = 1;
+  uint64_t cut_off_ = 0;  // clients that were not understood
   std::map<uint64_t, std::unique_ptr<Client>> clients_;
   std::set<uint64_t> unjoined_;
   // Processes whose socket is gone and that are not dead yet.
