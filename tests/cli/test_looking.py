@@ -247,7 +247,10 @@ class TestWithoutRegistry:
 
     def test_no_command_and_unknown_ones_are_usage(self, no_bus: PrivateBus) -> None:
         assert no_bus.cli().returncode == 2
-        assert no_bus.cli("nonsense").returncode == 2
+        for word, told in [("nonsense", "see bus-cli --help"), ("lst", 'did you mean "list"?')]:
+            done = no_bus.cli(word)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr == f'bus-cli: there is no command "{word}"; {told}\n'
         assert no_bus.cli("list", "--nonsense").returncode == 2
         assert no_bus.cli("--help").returncode == 0
         assert no_bus.cli("--version").stdout.strip().count(".") == 2

@@ -141,6 +141,25 @@ class TestEcho:
         waiting.send_signal(signal.SIGINT)
         assert waiting.wait(PATIENCE_S) == 0
 
+    def test_interrupted_before_all_that_was_asked_for_is_4(self, bus: PrivateBus, node: polybus.Node) -> None:
+        publisher = node.publisher("quiet", history=1)
+        publisher.publish_bytes(b"one")
+        waiting = bus.start([BUS_CLI, "echo", "quiet", "-n", "2"], stdout=subprocess.PIPE)
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline() == '"one"\n'
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(PATIENCE_S) == 4
+
+    def test_output_that_cannot_be_written_is_an_error(self, bus: PrivateBus, node: polybus.Node) -> None:
+        publisher = node.publisher("quiet", history=1)
+        publisher.publish_bytes(b"one")
+        for command in (["echo", "quiet", "-n", "1"], ["list"]):
+            with open("/dev/full", "w") as full:
+                process = bus.start([BUS_CLI, *command], stdout=full, stderr=subprocess.PIPE)
+                _, notes = process.communicate(timeout=PATIENCE_S)
+            assert process.returncode == 1
+            assert "cannot write to standard output: No space left on device" in notes
+
     def test_a_reader_that_goes_away_ends_it(self, bus: PrivateBus) -> None:
         bus.start([BUS_CLI, "pub", "ticks", "tick", "-r", "200"], stdout=subprocess.DEVNULL)
         echo = bus.start([BUS_CLI, "echo", "ticks"], stdout=subprocess.PIPE)
@@ -190,6 +209,18 @@ class TestPub:
             assert done.returncode == 2, value
             assert told in done.stderr
         assert subscriber.take() is None
+
+    def test_a_wrong_line_is_told_by_its_number(
+        self, bus: PrivateBus, node: polybus.Node, reading: polybus.Schema
+    ) -> None:
+        subscriber = node.subscriber("sensors/imu", reading)
+        lines = '{"label":"a"}\n\n{"value":"x"}\n'
+        done = bus.cli("pub", "sensors/imu", "--stdin", "--schema", f"{SCHEMA}:Reading", input=lines)
+        assert (done.returncode, done.stdout) == (2, "published 1 (seq 1..1)\n")
+        assert done.stderr.startswith("bus-cli: line 3: value: expected Float64")
+        sample = subscriber.take(timeout=PATIENCE_S)
+        assert sample is not None
+        assert sample.msg.label == "a"
 
     def test_schema_mistakes(self, bus: PrivateBus, tmp_path: Path) -> None:
         assert bus.cli("pub", "a", "{}", "--schema", "no/such.capnp:A").returncode == 3
@@ -277,7 +308,10 @@ class TestPub:
         assert bus.cli("pub", "a").returncode == 2
         assert bus.cli("pub", "a", "x", "--stdin").returncode == 2
         assert bus.cli("pub", "a//b", "x").returncode == 2
-        assert bus.cli("pub", "a", "x", "-r", "0").returncode == 2
+        for option in ("-r", "-n"):
+            done = bus.cli("pub", "a", "x", option, "0")
+            assert done.returncode == 2
+            assert "expected a number above 0, got 0" in done.stderr
 
     def test_an_exclusive_topic_is_not_permitted(self, bus: PrivateBus, node: polybus.Node) -> None:
         publisher = node.publisher("mine", exclusive=True)

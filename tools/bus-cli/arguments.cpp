@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "tools/bus-cli/commands.hpp"
+#include "tools/bus-cli/suggestion.hpp"
 
 namespace polybus::cli {
 namespace {
@@ -27,6 +28,15 @@ struct Arguments {
 };
 
 constexpr const char* kPattern = "topic, or a pattern: * is any part of one segment, ** anything";
+
+CLI::Validator positive() {
+  return {[](std::string& text) {
+            double number = 0;
+            const bool is_positive = CLI::detail::lexical_cast(text, number) && number > 0;
+            return is_positive ? std::string() : "expected a number above 0, got " + text;
+          },
+          "POSITIVE"};
+}
 
 CLI::App* add_command(CLI::App& app, Arguments& arguments, const std::string& name, const std::string& help,
                       std::function<Exit()> run) {
@@ -61,7 +71,7 @@ void add_echo(CLI::App& app, Arguments& a) {
   CLI::App* command = add_command(app, a, "echo", "messages as they come, decoded by the schema in the registry",
                                   [&a] { return run_echo(a.globals, a.echo); });
   command->add_option("TOPIC", a.echo.pattern, kPattern)->required();
-  command->add_option("-n,--count", a.echo.count, "stop after so many")->check(CLI::PositiveNumber);
+  command->add_option("-n,--count", a.echo.count, "stop after so many")->check(positive());
   command->add_flag_callback(
       "--once", [&a] { a.echo.count = 1; }, "stop after one; the same as -n 1");
   command->add_flag("--latest", a.echo.latest, "only the newest message, and stop");
@@ -85,8 +95,8 @@ void add_pub(CLI::App& app, Arguments& a) {
   command->add_option("--file", a.pub.file, "the message is in this file: JSON, bytes, or what `echo --raw` wrote");
   command->add_option("--schema", a.pub.schema, "FILE:Type, for a topic that is not there yet");
   command->add_option("-r,--rate", a.pub.rate, "messages per second; repeats VALUE until -n or Ctrl-C")
-      ->check(CLI::PositiveNumber);
-  command->add_option("-n,--count", a.pub.count, "stop after so many")->check(CLI::PositiveNumber);
+      ->check(positive());
+  command->add_option("-n,--count", a.pub.count, "stop after so many")->check(positive());
   command->add_option("--history", a.pub.history, "keep the newest so many values for those who come later")
       ->check(CLI::Range(0, 64));
   command->add_option("--wait-subs", a.pub.wait_subscribers, "first wait for so many subscribers");
@@ -152,6 +162,13 @@ void add_globals(CLI::App& app, Globals& globals) {
   app.add_flag("--no-header", globals.no_header, "no titles above tables");
 }
 
+[[noreturn]] void throw_unknown_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  const std::string near = suggestion(word, names);
+  throw Stop(Exit::usage, "there is no command \"" + word + "\"" + (near.empty() ? "; see bus-cli --help" : near));
+}
+
 }  // namespace
 
 Exit run_command_line(int argc, char** argv) {
@@ -174,6 +191,8 @@ Exit run_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (const auto rest = app.remaining(); error.get_exit_code() != 0 && app.get_subcommands().empty() && !rest.empty())
+      throw_unknown_command(app, rest[0]);
     return app.exit(error) == 0 ? Exit::done : Exit::usage;
   }
   return arguments.run();

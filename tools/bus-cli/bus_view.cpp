@@ -149,7 +149,8 @@ BusView look_at_bus(const Globals& globals) {
                  std::string(error.what()) + "; `bus-cli daemon start` starts it, and so does any program on the bus");
     }
     view = std::move(*left);
-    note(globals, "busd is not running; this is what its clients count");
+    note(globals, std::string("busd ") + (code == Code::timeout ? "does not answer" : "is not running") +
+                      "; this is what its clients count");
   }
   std::ranges::sort(view.topics, {}, &Topic::name);
   return view;

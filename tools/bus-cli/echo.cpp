@@ -170,7 +170,7 @@ Exit finish(const Globals& globals, const Intake& intake, const Progress& progre
     note(globals, std::to_string(lost) + " messages came faster than they could be shown, and were dropped here");
   }
   if (progress.is_enough()) return Exit::done;
-  if (interrupted()) return interrupted_exit(progress.shown != 0);
+  if (interrupted() && (progress.shown == 0 || progress.wanted == 0)) return interrupted_exit(progress.shown != 0);
   return progress.shown != 0 && progress.wanted == 0 ? Exit::done : Exit::timeout;
 }
 

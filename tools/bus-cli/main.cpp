@@ -7,6 +7,7 @@
 
 #include "tools/bus-cli/arguments.hpp"
 #include "tools/bus-cli/interrupt.hpp"
+#include "tools/bus-cli/output.hpp"
 
 namespace {
 
@@ -17,7 +18,9 @@ Exit run(int argc, char** argv) {
     if (*what != '\0') std::fprintf(stderr, "bus-cli: %s\n", what);
   };
   try {
-    return polybus::cli::run_command_line(argc, argv);
+    const Exit exit = polybus::cli::run_command_line(argc, argv);
+    if (exit == Exit::done) polybus::cli::flush_output();
+    return exit;
   } catch (const polybus::cli::Stop& stop) {
     complain(stop.what());
     return stop.exit();
@@ -37,7 +40,5 @@ Exit run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   polybus::cli::install_signal_handlers();
-  const Exit exit = run(argc, argv);
-  std::fflush(stdout);
-  return static_cast<int>(exit);
+  return static_cast<int>(run(argc, argv));
 }

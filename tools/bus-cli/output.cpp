@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "tools/bus-cli/exit_code.hpp"
 
@@ -23,8 +25,10 @@ std::string padded(const std::string& text, size_t width, bool right, bool last)
 }
 
 void check_output(bool written) {
+  if (written) return;
   // The reader went away (`| head`): no error, and nothing more to do.
-  if (!written) throw Stop(Exit::done, "");
+  if (errno == EPIPE) throw Stop(Exit::done, "");
+  throw Stop(Exit::condition_false, std::string("cannot write to standard output: ") + std::strerror(errno));
 }
 
 }  // namespace

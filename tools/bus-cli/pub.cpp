@@ -70,6 +70,8 @@ class Source {
   }
 
   bool has_frame() const { return is_frame_; }
+  // "line 2: " for the one given last, if there are lines.
+  std::string place() const { return line_ == 0 ? "" : "line " + std::to_string(line_) + ": "; }
   bool is_done() const { return wanted_ != 0 && given_ >= wanted_; }
 
   std::optional<Publication> next() {
@@ -90,7 +92,7 @@ class Source {
 
   std::optional<Publication> next_line() {
     std::string line;
-    while (std::getline(std::cin, line)) {
+    while (++line_, std::getline(std::cin, line)) {
       if (!typed_ || !is_blank(line)) return publication_of(line, typed_);
     }
     return std::nullopt;
@@ -101,6 +103,7 @@ class Source {
   bool is_frame_ = false;
   std::optional<Publication> only_;
   uint64_t wanted_ = 0, given_ = 0;  // 0: no end
+  uint64_t line_ = 0;
 };
 
 // ---- how they go
@@ -171,12 +174,18 @@ Exit run_with(const Globals& globals, const PubOptions& options, PublisherType p
   stream_until_interrupted();
   wait_for_subscribers(publisher, options);
   Result result;
+  const auto report_so_far = [&] {  // what was sent before the mistake
+    if (result.published != 0) report(globals, options, result);
+  };
   try {
     publish_all(
         source, options, [&](const Publication& publication) { return publish(publisher, publication); }, result);
-  } catch (...) {
-    if (result.published != 0) report(globals, options, result);  // what was sent before the mistake
-    throw;
+  } catch (const Error& error) {
+    report_so_far();
+    throw Error(error.code(), source.place() + error.what());
+  } catch (const Stop& stop) {
+    report_so_far();
+    throw Stop(stop.exit(), source.place() + stop.what());
   }
   return report(globals, options, result);
 }
