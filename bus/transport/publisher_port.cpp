@@ -233,8 +233,9 @@ uint64_t PublisherPort::send(Loan& loan, uint64_t bytes, std::chrono::millisecon
     const bool late = deadline && Clock::now() >= *deadline;
     if (late || futex_wait(room.word, armed, deadline) == FutexWait::timeout)
       throw Error(Code::timeout, "topic " + config_.topic + ": node " + slow.peer_node + " (pid " +
-                                     std::to_string(slow.peer_pid) + ") asked to block and has no room within " +
-                                     std::to_string(timeout.count()) + " ms; nothing was sent");
+                                     std::to_string(slow.peer_pid) + ") asked to block and " +
+                                     (timeout.count() == 0 ? "has no room" : "made no room in time") +
+                                     "; nothing was sent");
     lock.lock();
   }
 

@@ -162,6 +162,8 @@ def test_a_publish_that_blocks_is_a_timeout_error_and_sends_nothing(node):
     with pytest.raises(TimeoutError) as caught:
         fill_up()
     assert caught.value.code == "TIMEOUT"
+    assert "asked to block" in str(caught.value)
+    assert " ms" not in str(caught.value)  # of the last step of the wait
     sent = pub.stats.sequence
     taken = sum(1 for _ in iter(sub.take, None))
     assert taken == sent
