@@ -91,4 +91,8 @@ void release_producer(ConnectionBlock* connection) noexcept {
   connection->room_bell.ring_anyway([&] { futex_wake_all(connection->room_bell.word); });
 }
 
+bool was_attached(const ConnectionBlock* connection) noexcept {
+  return connection->base_sequence.load(std::memory_order_acquire) != 0;
+}
+
 }  // namespace polybus::bus

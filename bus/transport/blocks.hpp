@@ -42,5 +42,7 @@ void ring(SubscriberBlock* subscriber, int wake_fd) noexcept;
 
 // Frees a publisher's thread that waits for room in this connection (its subscriber is dead or gone).
 void release_producer(ConnectionBlock* connection) noexcept;
+// Whether the publisher has ever come to this connection.
+bool was_attached(const ConnectionBlock* connection) noexcept;
 
 }  // namespace polybus::bus

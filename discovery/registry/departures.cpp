@@ -48,7 +48,7 @@ void end_for_subscriber(Bus& bus, Connection* connection, Departure how, bool un
   settle(connection);
   Subscriber* subscriber = connection->subscriber;
   // One that was killed before it could say so attached all the same: its values must not come twice.
-  const bool attached = !unattached || bus.book.connection(connection->block)->base_sequence.load() != 0;
+  const bool attached = !unattached || bus::was_attached(bus.book.connection(connection->block));
   const uint32_t kept = !attached && connection->publisher->kept ? kept_by_now(bus, *connection) : 0;
   if (kept != 0 && !subscriber->gone) {
     try {

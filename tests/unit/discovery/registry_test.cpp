@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 
+#include "bus/transport/layout.hpp"
 #include "discovery/protocol/codec.hpp"
 #include "tests/unit/discovery/folder.hpp"
 
