@@ -1,12 +1,14 @@
 #include "discovery/registry/server.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <polybus/error.hpp>
@@ -33,6 +35,7 @@ constexpr int kAcceptsPerTurn = 64;
 constexpr size_t kBytesPerTurn = 256u << 10;  // of one process, before others have theirs
 constexpr int kStalledRetryMs = 20;
 constexpr uint64_t kCutOffsLogged = 100;
+constexpr size_t kCrowd = 64;  // clients; fewer leave nothing worth trimming
 
 }  // namespace
 
@@ -67,6 +70,7 @@ void Server::run() {
     if (ended_) break;
     for (int i = 0; i < count; ++i) handle(events[i].data.u64, events[i].events);
     flush_dirty();
+    trim_memory();
     registry_.bus().stat.touch();
   }
 }
@@ -210,6 +214,14 @@ void Server::drop(uint64_t id) {
     return;
   }
   if (registry_.lost(*session)) ghosts_.emplace(id, Ghost{std::move(client->pidfd), session});
+}
+
+// The C library keeps the holes that clients leave between what stays; a crowd that has gone would be paid for ever after.
+void Server::trim_memory() {
+  crowd_ = std::max(crowd_, clients_.size());
+  if (crowd_ < kCrowd || clients_.size() > crowd_ / 2) return;
+  ::malloc_trim(0);
+  crowd_ = clients_.size();
 }
 
 void Server::flush_dirty() {

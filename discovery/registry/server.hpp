@@ -38,6 +38,7 @@ class Server {
   void on_process_death(uint64_t id);
   void drop(uint64_t id);
   void flush_dirty();
+  void trim_memory();
 
   Registry& registry_;
   discovery::Fd listener_, epoll_, signals_;
@@ -50,6 +51,7 @@ class Server {
   uint64_t cut_off_ = 0;  // clients that were not understood
   std::map<uint64_t, std::unique_ptr<Client>> clients_;
   std::set<uint64_t> unjoined_;
+  size_t crowd_ = 0;  // the most clients since memory was last given back to the system
   // Processes whose socket is gone and that are not dead yet.
   struct Ghost {
     discovery::Fd pidfd;

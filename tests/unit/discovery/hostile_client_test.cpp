@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <fstream>
 #include <random>
 
 #include "bus/transport/blocks.hpp"
@@ -136,6 +137,28 @@ TEST_F(HostileClients, descriptors_nobody_asked_for_are_not_kept) {
     EXPECT_LT(count_fds(), before + 150);
   }
   EXPECT_TRUE(eventually([&] { return count_fds() <= before; }));
+}
+
+TEST_F(HostileClients, a_crowd_that_has_left_leaves_no_memory_behind) {
+  const auto member = join("witness");
+  const auto memory_kib = [&] {
+    std::ifstream file("/proc/" + std::to_string(busd_->pid()) + "/smaps_rollup");
+    for (std::string word; file >> word;)
+      if (size_t kib = 0; word == "Private_Dirty:" && file >> kib) return kib;
+    return size_t{0};
+  };
+  const auto before = memory_kib();
+  const Frame join_frame =
+      encode(Request{1, Join{POLYBUS_VERSION, protocol_version(), bus::layout_hash(), "test"}, {}});
+  {
+    std::vector<Fd> crowd(400);
+    for (Fd& fd : crowd) {
+      fd = knock();
+      ASSERT_GT(::send(fd.get(), join_frame.bytes.data(), join_frame.bytes.size(), MSG_NOSIGNAL), 0);
+    }
+    ASSERT_TRUE(eventually([&] { return memory_kib() > before + 4096; })) << "nothing to be left behind";
+  }
+  EXPECT_TRUE(eventually([&] { return memory_kib() < before + 1024; })) << before << " before, now " << memory_kib();
 }
 
 TEST_F(HostileClients, a_client_that_does_not_read_keeps_nobody_waiting) {
