@@ -20,7 +20,7 @@ constexpr size_t kSlackWords = 32;  // table, root pointer and a root struct of 
 constexpr size_t kGrowthWordsMin = 512;
 constexpr size_t kSegmentWordsMax = (size_t{1} << 29) - 1;  // Cap'n Proto's own bound
 
-size_t words_for(size_t bytes) { return (bytes + sizeof(word) - 1) / sizeof(word); }
+size_t words_for(size_t bytes) { return bytes / sizeof(word) + (bytes % sizeof(word) != 0 ? 1 : 0); }
 
 void zero(word* begin, size_t words) { std::memset(static_cast<void*>(begin), 0, words * sizeof(word)); }
 
@@ -39,7 +39,7 @@ std::span<std::byte> as_bytes(word* begin, size_t words) {
 size_t ChunkBuilder::bytes_for(size_t size_hint) noexcept {
   size_t words = words_for(size_hint) + kSlackWords;
   if (size_hint > kOneSegmentBytes) words += kSmallFirstWords + kGapWords;
-  return words * sizeof(word);
+  return std::min(words, SIZE_MAX / sizeof(word)) * sizeof(word);  // a hint beyond all memory stays beyond it
 }
 
 ChunkBuilder::ChunkBuilder(std::span<std::byte> memory, size_t size_hint)

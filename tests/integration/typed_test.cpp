@@ -112,6 +112,14 @@ TEST_F(Typed, draft_that_outgrows_its_loan_is_moved_once) {
   EXPECT_EQ(pub.stats().loans, 0u);
 }
 
+TEST_F(Typed, loan_for_more_than_the_quota_is_refused_up_to_the_largest_number_there_is) {
+  auto node = this->node();
+  auto pub = node.publisher<Reading>("sensors/a");
+  for (size_t size : {size_t{1} << 30, size_t{5} << 30, SIZE_MAX / 2, SIZE_MAX - 7, SIZE_MAX})
+    EXPECT_EQ(code_of([&] { (void)pub.loan(size); }), Code::too_large) << size;
+  EXPECT_EQ(pub.stats().loans, 0u);
+}
+
 TEST_F(Typed, draft_is_published_once_and_discarded_when_dropped) {
   auto node = this->node();
   auto pub = node.publisher<Reading>("sensors/a");

@@ -91,6 +91,11 @@ TEST(ChunkBuilder, holds_what_bytes_for_was_asked_for) {
   }
 }
 
+TEST(ChunkBuilder, bytes_for_a_hint_beyond_all_memory_stay_beyond_it) {
+  for (size_t hint : {SIZE_MAX, SIZE_MAX - 7, SIZE_MAX - 4096, SIZE_MAX / 2})
+    EXPECT_GE(ChunkBuilder::bytes_for(hint), hint / 8 * 8) << hint;
+}
+
 TEST(ChunkBuilder, never_moves_large_data) {
   DirtyChunk chunk(ChunkBuilder::bytes_for(1 << 20));
   ChunkBuilder message(chunk.bytes(), 1 << 20);
