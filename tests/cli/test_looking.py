@@ -95,6 +95,7 @@ class TestList:
         empty = bus.cli("list")
         assert (empty.returncode, empty.stdout) == (0, "")
         assert "no topics" in empty.stderr
+        assert 'no topic matches "cam/*"' in bus.cli("list", "cam/*").stderr
         assert bus.cli("list", "-q").stderr == ""
 
 

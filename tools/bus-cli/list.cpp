@@ -46,7 +46,10 @@ Exit run_list(const Globals& globals, const ListOptions& options) {
     print_line(globals.json ? json_line().count("count", topics.size()).str() : std::to_string(topics.size()));
     return Exit::done;
   }
-  if (topics.empty() && !globals.json) note(globals, "no topics on bus " + view.bus);
+  if (topics.empty() && !globals.json) {
+    note(globals, (options.pattern.empty() ? "no topics" : "no topic matches \"" + options.pattern + "\"") +
+                      " on bus " + view.bus);
+  }
   Table table({"TOPIC", "TYPE", ">PUB", ">SUB", ">RATE", ">BANDWIDTH", ">DROPS"});
   for (const Topic& topic : topics) {
     if (globals.json) {
