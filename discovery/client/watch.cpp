@@ -31,8 +31,9 @@ void LocalWatch::add(const GraphEvent& event) {
   std::lock_guard lock(mutex_);
   if (closed_) return;
   if (events_.size() >= kEventsMax) {
-    events_.pop_front();
+    // The word that some were lost takes a place, too, and is there once.
     if (events_.front().event == "events_lost") events_.pop_front();
+    while (events_.size() > kEventsMax - 2) events_.pop_front();
     events_.push_front({"events_lost", "", "", "", 0});
   }
   events_.push_back(event);
