@@ -23,11 +23,10 @@ std::string shown(const std::string& name) {
 
 void check_topic(const std::string& topic) {
   const auto refuse = [&](const std::string& why) {
-    throw Error(Code::invalid_topic,
-                "topic " + shown(topic) + ": " + why +
-                    "; allowed are segments of [A-Za-z0-9_.-]+ joined by single '/', "
-                    "such as sensors/imu, at most " +
-                    std::to_string(bus::kTopicBytesMax) + " bytes");
+    throw Error(Code::invalid_topic, "topic " + shown(topic) + ": " + why +
+                                         "; allowed are segments of [A-Za-z0-9_.-]+ joined by single '/', "
+                                         "such as sensors/imu, at most " +
+                                         std::to_string(bus::kTopicBytesMax) + " bytes");
   };
   if (topic.empty()) refuse("empty");
   if (topic.size() > bus::kTopicBytesMax) refuse(std::to_string(topic.size()) + " bytes long");

@@ -111,8 +111,9 @@ void on_connected(Bus& bus, const discovery::Connected& answer) {
   const bool was_asked = connection->stage == Stage::connecting;
   if (was_asked) note_answered(connection->subscriber->session);
   if (answer.failure) {
-    log_warn("topic " + connection->subscriber->topic->name + ": " + describe(*connection->subscriber) +
-             " cannot be connected to " + describe(*connection->publisher) + ": " + answer.failure->message);
+    if (answer.failure->code != Code::closed)  // that happens when an end goes while it is being introduced
+      log_warn("topic " + connection->subscriber->topic->name + ": " + describe(*connection->subscriber) +
+               " cannot be connected to " + describe(*connection->publisher) + ": " + answer.failure->message);
     finish_subscriber_side(bus, connection);
     return;
   }

@@ -32,9 +32,7 @@ except KeyboardInterrupt:
 """
     )
     assert other.line() == "waiting"
-    time.sleep(
-        0.1
-    )  # so that it mostly hits the wait itself; it must come through before and after, too
+    time.sleep(0.1)  # so that it mostly hits the wait itself; it must come through before and after, too
     other.process.send_signal(signal.SIGINT)
     assert other.line() == "interrupted"
     assert other.end()[0] == 0
@@ -166,15 +164,11 @@ threading.Thread(target=lambda: [None for _ in sub], daemon=True).start()
 """
     )
     code, _, err = other.end()
-    assert code == {"sys.exit(3)": 3, "1 / 0": 1, "os.kill(os.getpid(), 9)": -9}.get(
-        ending, 0
-    ), err
+    assert code == {"sys.exit(3)": 3, "1 / 0": 1, "os.kill(os.getpid(), 9)": -9}.get(ending, 0), err
     assert "Fatal" not in err
 
 
-def test_a_process_that_is_killed_leaves_the_others_alone(
-    bus, node, words, child, until
-):
+def test_a_process_that_is_killed_leaves_the_others_alone(bus, node, words, child, until):
     sub = node.subscriber("imu")
     other = child(
         """

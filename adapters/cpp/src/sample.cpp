@@ -23,8 +23,8 @@ capnp::MessageReader& SampleCore::reader() const {
     try {
       frame_.emplace(std::span(received_->payload(), received_->payload_bytes()));
     } catch (const Error& error) {
-      throw Error(error.code(), "topic " + origin_->topic + ", message " + std::to_string(received_->header().sequence) +
-                                    ": " + error.what());
+      throw Error(error.code(), "topic " + origin_->topic + ", message " +
+                                    std::to_string(received_->header().sequence) + ": " + error.what());
     }
   });
   return *frame_;

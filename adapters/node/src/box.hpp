@@ -20,7 +20,7 @@ class Box final : public Open {
   static Napi::Value wrap(Napi::Env env, T* handle, void (*close)(T*)) {
     auto box = std::make_unique<Box>(Addon::of(env), std::shared_ptr<T>(handle, close));
     auto external = Napi::External<Box>::New(env, box.get(), [](Napi::Env, Box* unused) { delete unused; });
-    box.release();
+    (void)box.release();
     return external;
   }
   static Box& in(const Napi::CallbackInfo& info, size_t index = 0) {

@@ -70,7 +70,7 @@ Napi::Value loan(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("buffer", draft->make_buffer(env));
   result.Set("draft", Napi::External<Draft>::New(env, draft.get(), [](Napi::Env, Draft* unused) { delete unused; }));
-  draft.release();
+  (void)draft.release();
   return result;
 }
 

@@ -43,8 +43,8 @@ typedef enum polybus_code {
   POLYBUS_TIMEOUT = 2,          /* not in time */
   POLYBUS_INVALID_ARGUMENT = 3, /* the caller's value is wrong; the message names it and what is allowed */
   POLYBUS_INVALID_TOPIC = 4,
-  POLYBUS_NO_BUS = 5,           /* no registry there and none could be started */
-  POLYBUS_DISCONNECTED = 6,     /* the registry went away and is not back yet */
+  POLYBUS_NO_BUS = 5,       /* no registry there and none could be started */
+  POLYBUS_DISCONNECTED = 6, /* the registry went away and is not back yet */
   POLYBUS_VERSION_MISMATCH = 7,
   POLYBUS_BAD_SCHEMA = 8,
   POLYBUS_SCHEMA_MISMATCH = 9,
@@ -140,11 +140,11 @@ typedef struct polybus_type {
 typedef struct polybus_field {
   const char *name;
   polybus_type type;
-  int32_t is_group;         /* type.kind is STRUCT; the group shares the struct's own data and pointers */
-  int32_t discriminant;     /* value of the union tag that selects this field, or -1 */
-  uint32_t bit_offset;      /* scalars: where in the data section */
-  uint32_t pointer_index;   /* text, data, lists, structs: which pointer */
-  uint64_t default_bits;    /* scalars are stored XORed with this */
+  int32_t is_group;          /* type.kind is STRUCT; the group shares the struct's own data and pointers */
+  int32_t discriminant;      /* value of the union tag that selects this field, or -1 */
+  uint32_t bit_offset;       /* scalars: where in the data section */
+  uint32_t pointer_index;    /* text, data, lists, structs: which pointer */
+  uint64_t default_bits;     /* scalars are stored XORed with this */
   const void *default_frame; /* pointer fields with a default: a message whose root has it as pointer 0; else NULL */
   size_t default_frame_size;
 } polybus_field;
@@ -154,8 +154,8 @@ typedef struct polybus_struct_info {
   uint64_t id;
   const polybus_field *fields; /* in source order (codeOrder) */
   uint32_t field_count;
-  uint32_t union_field_count;  /* fields of the unnamed union, 0: none */
-  uint32_t union_bit_offset;   /* of its 16-bit tag in the data section */
+  uint32_t union_field_count; /* fields of the unnamed union, 0: none */
+  uint32_t union_bit_offset;  /* of its 16-bit tag in the data section */
   uint16_t data_words;
   uint16_t pointer_count;
   int32_t is_group;
@@ -271,13 +271,11 @@ POLYBUS_EXPORT int polybus_struct_edit_list(polybus_struct_builder *to, uint32_t
  * the zero at its end.) */
 POLYBUS_EXPORT int polybus_struct_edit_data(polybus_struct_builder *to, uint32_t pointer_index, uint8_t **data,
                                             size_t *size, polybus_error *err);
-POLYBUS_EXPORT int polybus_struct_clear_pointer(polybus_struct_builder *to, uint32_t pointer_index,
-                                                polybus_error *err);
+POLYBUS_EXPORT int polybus_struct_clear_pointer(polybus_struct_builder *to, uint32_t pointer_index, polybus_error *err);
 /* Copies a whole struct with all below it into this pointer (or, for the root, over `to` itself). */
 POLYBUS_EXPORT int polybus_struct_copy_struct(polybus_struct_builder *to, uint32_t pointer_index,
                                               const polybus_struct *from, polybus_error *err);
-POLYBUS_EXPORT int polybus_struct_copy_all(polybus_struct_builder *to, const polybus_struct *from,
-                                           polybus_error *err);
+POLYBUS_EXPORT int polybus_struct_copy_all(polybus_struct_builder *to, const polybus_struct *from, polybus_error *err);
 POLYBUS_EXPORT int polybus_list_set_text(polybus_list_builder *to, uint32_t index, const char *text, size_t size,
                                          polybus_error *err);
 POLYBUS_EXPORT int polybus_list_set_data(polybus_list_builder *to, uint32_t index, const void *data, size_t size,
@@ -301,8 +299,7 @@ typedef struct polybus_builder polybus_builder;
 POLYBUS_EXPORT int polybus_builder_open(const polybus_schema *schema, polybus_builder **out,
                                         polybus_struct_builder *root, polybus_error *err);
 /* The finished frame; lives until the builder is closed or changed. */
-POLYBUS_EXPORT int polybus_builder_frame(polybus_builder *builder, const void **data, size_t *size,
-                                         polybus_error *err);
+POLYBUS_EXPORT int polybus_builder_frame(polybus_builder *builder, const void **data, size_t *size, polybus_error *err);
 POLYBUS_EXPORT void polybus_builder_close(polybus_builder *builder);
 
 /* ----------------------------------------------------------------------------------------------------------- nodes */
@@ -423,23 +420,21 @@ POLYBUS_EXPORT const char *polybus_subscriber_topic(const polybus_subscriber *su
 POLYBUS_EXPORT int polybus_subscriber_take(polybus_subscriber *subscriber, int64_t timeout_ms, polybus_sample **out,
                                            polybus_error *err);
 /* Up to `count_max` at once without waiting; POLYBUS_EMPTY if there is none. */
-POLYBUS_EXPORT int polybus_subscriber_take_many(polybus_subscriber *subscriber, polybus_sample **out,
-                                                size_t count_max, size_t *count, polybus_error *err);
+POLYBUS_EXPORT int polybus_subscriber_take_many(polybus_subscriber *subscriber, polybus_sample **out, size_t count_max,
+                                                size_t *count, polybus_error *err);
 /* POLYBUS_OK when there is something to take, POLYBUS_EMPTY after `timeout_ms`, INTERRUPTED. */
 POLYBUS_EXPORT int polybus_subscriber_wait(polybus_subscriber *subscriber, int64_t timeout_ms, polybus_error *err);
 /* The newest message that has arrived, taken or not; consumes nothing. POLYBUS_EMPTY before the first. */
-POLYBUS_EXPORT int polybus_subscriber_latest(polybus_subscriber *subscriber, polybus_sample **out,
-                                             polybus_error *err);
+POLYBUS_EXPORT int polybus_subscriber_latest(polybus_subscriber *subscriber, polybus_sample **out, polybus_error *err);
 /* One descriptor, readable while samples wait; take until POLYBUS_EMPTY, which arms it again. Owned by the subscriber. */
 POLYBUS_EXPORT int polybus_subscriber_fd(polybus_subscriber *subscriber, int *fd, polybus_error *err);
 /* The topic's schema as the registry knows it; POLYBUS_EMPTY for an untyped topic or one without a publisher yet. The
  * caller owns one count of `*out`. */
-POLYBUS_EXPORT int polybus_subscriber_schema(polybus_subscriber *subscriber, polybus_schema **out,
-                                             polybus_error *err);
+POLYBUS_EXPORT int polybus_subscriber_schema(polybus_subscriber *subscriber, polybus_schema **out, polybus_error *err);
 
 typedef struct polybus_subscriber_stats {
   uint64_t taken;
-  uint64_t lost; /* dropped in the queue + dropped in the ring + lost while the registry was away */
+  uint64_t lost;   /* dropped in the queue + dropped in the ring + lost while the registry was away */
   uint32_t queued; /* waiting to be taken */
   uint32_t held;   /* samples the program holds */
   uint32_t publishers;
@@ -460,7 +455,7 @@ typedef struct polybus_sample_info {
   /* The mapping the payload lies in: one long-lived block per publisher, unmapped only after its last sample. */
   const void *extent_base;
   uint64_t extent_bytes;
-  uint64_t extent_id; /* unique in this process; never used again */
+  uint64_t extent_id;     /* unique in this process; never used again */
   uint64_t schema_prefix; /* the first 8 bytes of its schema's fingerprint; 0: untyped */
 } polybus_sample_info;
 POLYBUS_EXPORT void polybus_sample_get_info(const polybus_sample *sample, polybus_sample_info *out);

@@ -369,4 +369,7 @@ function buildAt(site) {
   return new (builderOf(site.type))(site)
 }
 
-module.exports = { Builder, buildAt, builderToObject }
+// One by one: files that need each other hold this object while it is being filled.
+exports.Builder = Builder
+exports.buildAt = buildAt
+exports.builderToObject = builderToObject

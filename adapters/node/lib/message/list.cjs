@@ -45,10 +45,10 @@ class List {
     return [...this]
   }
   [Symbol.for('nodejs.util.inspect.custom')]() {
-    return require('./plain.cjs').listToArray(this[PLACE], this[ELEMENT])
+    return plain.listToArray(this[PLACE], this[ELEMENT])
   }
   toJSON() {
-    return require('./plain.cjs').listToJSON(this[PLACE], this[ELEMENT])
+    return plain.listToJSON(this[PLACE], this[ELEMENT])
   }
   get [Symbol.toStringTag]() {
     return 'List'
@@ -123,8 +123,7 @@ function elementReader(element) {
     case Kind.DATA:
       return (place, i) => readData(place.frame, place.segment, pointerAt(place, i)) ?? new Uint8Array(0)
     default: {
-      const { readerOf } = require('./reader.cjs')
-      return (place, i) => new (readerOf(element.struct))(structAt(place, i))
+      return (place, i) => new (reader.readerOf(element.struct))(structAt(place, i))
     }
   }
 }
@@ -208,3 +207,7 @@ function readList(place, list) {
 }
 
 module.exports = { List, readList, readElement, indexOf }
+
+// These need this file in turn: so they come after its exports. Not where they are used: require() costs microseconds.
+const plain = require('./plain.cjs')
+const reader = require('./reader.cjs')

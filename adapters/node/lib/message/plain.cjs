@@ -5,7 +5,7 @@
 const { badMessage } = require('../errors.cjs')
 const { Kind, numericArrays } = require('../schema/kinds.cjs')
 const { readElement } = require('./list.cjs')
-const { Struct, fieldReader, isActive, isPresent } = require('./reader.cjs')
+const reader = require('./reader.cjs')
 
 /** @typedef {import('./frame.cjs').Frame} Frame */
 /** @typedef {import('./frame.cjs').Place} Place */
@@ -57,11 +57,13 @@ function plainStruct(type, place, style, budget) {
   /** @type {Record<string, unknown>} */
   const object = {}
   for (const field of type.fields) {
-    if (!isActive(type, place, field)) continue
-    if (!isPresent(place, field)) {
+    if (!reader.isActive(type, place, field)) continue
+    if (!reader.isPresent(place, field)) {
       if (field.discriminant >= 0) object[field.name] = null
     } else {
-      object[field.name] = field.isOpaque ? null : plainValue(field.type, fieldReader(field)(place), style, budget)
+      object[field.name] = field.isOpaque
+        ? null
+        : plainValue(field.type, reader.fieldReader(field)(place), style, budget)
     }
   }
   return object
@@ -84,7 +86,7 @@ function plainValue(type, value, style, budget) {
       budget.spend(1 + value.length / 8)
       return style.data(value)
     case Kind.STRUCT:
-      return plainStruct(Struct.typeOf(value), Struct.placeOf(value), style, budget)
+      return plainStruct(reader.Struct.typeOf(value), reader.Struct.placeOf(value), style, budget)
     default:
       return style.number(value)
   }
@@ -121,13 +123,12 @@ function plainElements(place, element, style) {
   return array
 }
 
-module.exports = {
-  /** @param {StructType} type @param {Place} place */
-  structToObject: (type, place) => plainStruct(type, place, objects, new Budget(place.frame)),
-  /** @param {StructType} type @param {Place} place */
-  structToJSON: (type, place) => plainStruct(type, place, json, new Budget(place.frame)),
-  /** @param {ListPlace | null} place @param {TypeRef} element */
-  listToArray: (place, element) => plainElements(place, element, objects),
-  /** @param {ListPlace | null} place @param {TypeRef} element */
-  listToJSON: (place, element) => plainElements(place, element, json),
-}
+// One by one: files that need each other hold this object while it is being filled.
+/** @param {StructType} type @param {Place} place */
+exports.structToObject = (type, place) => plainStruct(type, place, objects, new Budget(place.frame))
+/** @param {StructType} type @param {Place} place */
+exports.structToJSON = (type, place) => plainStruct(type, place, json, new Budget(place.frame))
+/** @param {ListPlace | null} place @param {TypeRef} element */
+exports.listToArray = (place, element) => plainElements(place, element, objects)
+/** @param {ListPlace | null} place @param {TypeRef} element */
+exports.listToJSON = (place, element) => plainElements(place, element, json)

@@ -44,10 +44,10 @@ class Struct {
     return has(Struct.typeOf(this), this.#place, name)
   }
   toObject() {
-    return require('./plain.cjs').structToObject(Struct.typeOf(this), this.#place)
+    return plain.structToObject(Struct.typeOf(this), this.#place)
   }
   toJSON() {
-    return require('./plain.cjs').structToJSON(Struct.typeOf(this), this.#place)
+    return plain.structToJSON(Struct.typeOf(this), this.#place)
   }
   [Symbol.for('nodejs.util.inspect.custom')](
     /** @type {number} */ _depth,
@@ -56,7 +56,7 @@ class Struct {
   ) {
     const { name } = Struct.typeOf(this)
     if (!this.#place.frame.isOpen) return `${name} {released}`
-    return `${name} ${inspect(require('./plain.cjs').structToObject(Struct.typeOf(this), this.#place), options)}`
+    return `${name} ${inspect(plain.structToObject(Struct.typeOf(this), this.#place), options)}`
   }
 }
 const { placeOf } = Struct
@@ -235,4 +235,14 @@ function readRoot(type, frame) {
   return new (readerOf(type))(rootPlace(frame))
 }
 
-module.exports = { Struct, TYPE, readerOf, readRoot, fieldReader, isActive, isPresent }
+// One by one: files that need each other hold this object while it is being filled.
+exports.Struct = Struct
+exports.TYPE = TYPE
+exports.readerOf = readerOf
+exports.readRoot = readRoot
+exports.fieldReader = fieldReader
+exports.isActive = isActive
+exports.isPresent = isPresent
+
+// These need this file in turn: so they come after its exports. Not where they are used: require() costs microseconds.
+const plain = require('./plain.cjs')

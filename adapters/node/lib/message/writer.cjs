@@ -177,15 +177,13 @@ function writeObject(site, type, object) {
 
 /** @param {StructType} type @param {object} object */
 function fieldsOf(type, object) {
-  const { Builder } = require('./builder.cjs')
+  const { Builder } = builder
   const isReader = Struct.isOne(object)
   if (!isReader && !Builder.isOne(object)) return object
   const given = isReader ? Struct.typeOf(object) : Builder.siteOf(object).type
   if (given.id !== type.id) throw new Mistake(`expected ${type.name}, got a message of type ${given.name}`)
   // By way of an object: its memory may be of an older or newer version of the type.
-  return isReader
-    ? require('./plain.cjs').structToObject(given, Struct.placeOf(object))
-    : require('./builder.cjs').builderToObject(object)
+  return isReader ? plain.structToObject(given, Struct.placeOf(object)) : builder.builderToObject(object)
 }
 
 /**
@@ -407,3 +405,7 @@ module.exports = {
   clearField,
   select,
 }
+
+// These need this file in turn: so they come after its exports. Not where they are used: require() costs microseconds.
+const builder = require('./builder.cjs')
+const plain = require('./plain.cjs')
