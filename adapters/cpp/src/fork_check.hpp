@@ -26,7 +26,7 @@ class ForkCheck {
 // may be held by threads that do not exist here, its socket is the parent's. The child's copy of the memory is the price.
 template <typename T>
 void abandon(T&& owner) noexcept {
-  new std::remove_reference_t<T>(std::move(owner));
+  new std::remove_reference_t<T>(std::forward<T>(owner));
 }
 
 }  // namespace polybus::detail
