@@ -85,7 +85,7 @@ std::shared_ptr<Run> shake_hands(Fd socket, const JoinPlan& plan, const std::str
   Channel channel(std::move(socket), kFrameBytesMax);
   channel.queue(encode(Request{
       1, Join{POLYBUS_VERSION, protocol_version(), bus::layout_hash(), plan.bus_is_given ? plan.bus : ""}, {}}));
-  if (!channel.flush()) return nullptr;
+  channel.flush();  // where busd hung up already, its reason is still there to read
   std::optional<Notice> notice;
   try {
     notice = await_notice(channel, plan, path);

@@ -1,6 +1,7 @@
 // No busd is there: the first client starts one, many at once start one, and what goes wrong is said.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 
@@ -140,6 +141,8 @@ TEST_F(Autostart, what_busd_says_is_passed_on) {
 TEST_F(Autostart, somebody_else_on_the_socket_is_not_taken_for_busd) {
   const Fd listener = listen_unix(socket);
   std::thread stranger([&] {
+    pollfd caller{listener.get(), POLLIN, 0};
+    ::poll(&caller, 1, -1);
     const Fd client(::accept(listener.get(), nullptr, nullptr));
     const std::string text(4096, 'z');
     [[maybe_unused]] const auto n = ::write(client.get(), text.data(), text.size());
