@@ -19,6 +19,7 @@
 #include "bus/transport/futex.hpp"
 #include "bus/transport/inlet.hpp"
 #include "bus/transport/limits.hpp"
+#include "bus/transport/spin.hpp"
 #include "bus/transport/stat.hpp"
 
 namespace polybus::bus {
@@ -43,6 +44,11 @@ void bump(std::atomic<uint64_t>& counter, uint64_t by) noexcept {
 
 bool process_lives(uint32_t pid) noexcept {
   return pid == 0 || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH;
+}
+
+bool is_any_set(const SubscriberBlock& block) noexcept {
+  return std::any_of(std::begin(block.ready), std::end(block.ready),
+                     [](const auto& word) { return word.load(std::memory_order_relaxed) != 0; });
 }
 
 // How often a sleeper looks for what came over connections of an earlier run, whose bell it does not hear any more.
@@ -74,6 +80,7 @@ struct SubscriberPort::State {
   uint64_t lost_before_ring = 0;  // gaps in the sequences that came out of the queues
   bool closed = false;
   int wake_fd = -1;
+  Spin spin;
   ForkGuard fork;
 
   bool any_ready() const noexcept;
@@ -89,6 +96,8 @@ struct SubscriberPort::State {
   uint64_t lost() const noexcept;
   void write_counters(uint64_t bytes, uint64_t published_ns) noexcept;
   Sample hand_out(std::shared_ptr<Received> message, const std::shared_ptr<State>& self);
+  void look_before_sleeping(const Deadline& deadline);
+  void note_sleep(Clock::time_point began) noexcept;
 };
 
 bool SubscriberPort::State::any_ready() const noexcept {
@@ -117,7 +126,8 @@ void SubscriberPort::State::drain(Discarded* discarded) {
         // Down before popping: a message pushed after the pop below found nothing sets it again (layout.hpp).
         ready.fetch_and(~bit, std::memory_order_seq_cst);
         std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (drain_one(*inlets[index], discarded)) {
+        drain_one(*inlets[index], discarded);
+        if (!inlets[index]->is_empty()) {
           ready.fetch_or(bit, std::memory_order_relaxed);
           more = true;
         } else {
@@ -248,6 +258,41 @@ Sample SubscriberPort::State::hand_out(std::shared_ptr<Received> message, const 
   });
 }
 
+// ---- waiting ---------------------------------------------------------------------------------------------------------
+
+// For as long as that has paid lately. The lock is not held meanwhile, and what is found is left to the caller.
+void SubscriberPort::State::look_before_sleeping(const Deadline& deadline) {
+  std::shared_ptr<Window> window;  // keeps the block mapped
+  const SubscriberBlock* block = nullptr;
+  Clock::time_point until;
+  {
+    std::lock_guard lock(mutex);
+    if (closed || !ring.empty() || any_ready()) return;
+    const auto patience = spin.begin();
+    if (patience == Clock::duration::zero()) return;
+    until = Clock::now() + patience;
+    window = place.window;
+    block = place.block;
+  }
+  if (deadline) until = std::min(until, *deadline);
+  bool has_come = is_any_set(*block);
+  while (!has_come && Clock::now() < until) {
+    pause_briefly();
+    has_come = is_any_set(*block);
+  }
+  std::lock_guard lock(mutex);
+  has_come ? spin.found() : spin.missed();
+}
+
+// Of a sleep that ended with something to take.
+void SubscriberPort::State::note_sleep(Clock::time_point began) noexcept {
+  if (ring.empty()) return;
+  const Clock::time_point came{std::chrono::nanoseconds(ring.back()->header().published_monotonic_ns)};
+  const Clock::time_point now = Clock::now();
+  // Else it was on its way before the wait began, or its stamp is somebody's invention.
+  if (came >= began && came <= now) spin.slept(came - began, now - came);
+}
+
 // ---- port ------------------------------------------------------------------------------------------------------------
 
 SubscriberPort::SubscriberPort(const SubscriberConfig& config, SubscriberPlace place,
@@ -315,8 +360,10 @@ Sample SubscriberPort::latest() {
 }
 
 Waited SubscriberPort::wait(std::chrono::nanoseconds timeout) {
+  const Clock::time_point began = Clock::now();
   const Deadline deadline = deadline_after(timeout);
-  for (;;) {
+  if (timeout != std::chrono::nanoseconds::zero()) state_->look_before_sleeping(deadline);
+  for (bool has_slept = false;; has_slept = true) {
     std::shared_ptr<Window> window;  // keeps the word mapped while we sleep on it
     SubscriberBlock* block = nullptr;
     uint32_t armed = 0;
@@ -332,7 +379,10 @@ Waited SubscriberPort::wait(std::chrono::nanoseconds timeout) {
         state.drain(&discarded);
         return !state.ring.empty() || (state.at_held_bound() && state.any_ready());
       };
-      if (something()) return Waited::ready;
+      if (something()) {
+        if (has_slept) state.note_sleep(began);
+        return Waited::ready;
+      }
       if (timeout == std::chrono::nanoseconds::zero()) return Waited::timeout;
       armed = block->bell.arm();                            // S1
       std::atomic_thread_fence(std::memory_order_seq_cst);  // S2
