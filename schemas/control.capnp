@@ -217,6 +217,8 @@ struct Graph {
     queueDepth @7 :UInt32;
     blocking @8 :Bool;
     exclusive @9 :Bool;
+    lost @10 :UInt64;     # subscriber
+    waiting @11 :UInt64;  # subscriber
   }
   struct Connection {
     publisherId @0 :UInt64;

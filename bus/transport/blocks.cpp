@@ -67,6 +67,10 @@ std::vector<KeptValue> read_kept_values(const PublisherBlock* block) {
   return values;
 }
 
+QueueCounts count_queue(const ConnectionBlock* connection) noexcept {
+  return {std::min<uint64_t>(connection->queue.size(), kQueueMax), connection->dropped.load(std::memory_order_relaxed)};
+}
+
 void push_kept_values(ConnectionBlock* connection, SubscriberBlock* subscriber, const std::vector<KeptValue>& values) {
   uint32_t slot = 0;
   const size_t skipped =

@@ -32,6 +32,12 @@ struct KeptValue {
 };
 std::vector<KeptValue> read_kept_values(const PublisherBlock* block);
 
+// What waits in a connection's queue and what was evicted from it, as of about now. Both are the processes' word.
+struct QueueCounts {
+  uint64_t queued = 0, dropped = 0;
+};
+QueueCounts count_queue(const ConnectionBlock* connection) noexcept;
+
 // busd as the sender of a dead publisher's kept values, oldest first. Call once, before the subscriber hears of the
 // connection; nothing needs to be counted, because nobody allocates from a dead publisher's extent any more.
 void push_kept_values(ConnectionBlock* connection, SubscriberBlock* subscriber, const std::vector<KeptValue>& values);

@@ -30,13 +30,14 @@ struct StatSlot {
   alignas(64) std::atomic<uint64_t> messages;
   std::atomic<uint64_t> bytes;
   std::atomic<uint64_t> last_realtime_ns;
-  std::atomic<uint64_t> lost;          // subscriber: queue + ring + registry away
-  std::atomic<uint64_t> level;         // subscriber: waiting; publisher: drafts on loan
+  std::atomic<uint64_t> lost;          // subscriber, at its last take: queue + ring + registry away
+  std::atomic<uint64_t> level;         // subscriber: waiting in its ring; publisher: drafts on loan
   std::atomic<uint64_t> held;          // subscriber: samples held
   std::atomic<uint64_t> memory_bytes;  // publisher: in pools
   std::atomic<uint64_t> quota_bytes;   // publisher
   std::atomic<uint64_t> peers;         // attached connections
   std::atomic<uint64_t> queue_depth;   // subscriber
+  std::atomic<uint64_t> evicted;       // subscriber: how much of `lost` was evicted from connections that are there now
   // subscriber: latency from publish to take, counted in bucket floor(log2(ns)), 0..31
   std::atomic<uint64_t> latency[32];
   // publisher: two earlier readings of its own counters, made by its sends at least 1 s apart, so that a tool knows the rate

@@ -239,7 +239,11 @@ void SubscriberPort::State::write_counters(uint64_t bytes, uint64_t published_ns
   stat->messages.store(taken, std::memory_order_relaxed);
   bump(stat->bytes, bytes);
   stat->last_realtime_ns.store(published_ns, std::memory_order_relaxed);
+  uint64_t evicted = 0;
+  for (const auto& inlet : inlets)
+    if (inlet) evicted += inlet->dropped();
   stat->lost.store(lost(), std::memory_order_relaxed);
+  stat->evicted.store(evicted, std::memory_order_relaxed);
   stat->level.store(ring.size(), std::memory_order_relaxed);
   stat->held.store(held.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }

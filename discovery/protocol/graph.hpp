@@ -15,6 +15,8 @@ struct GraphEnd {
   uint32_t stat_slot = 0;
   uint32_t history = 0, queue_depth = 0;
   bool blocking = false, exclusive = false;
+  // Of a subscriber, as of now: also what its queues dropped or hold while it takes nothing, which its counters do not tell.
+  uint64_t lost = 0, waiting = 0;
 };
 struct GraphTopic {
   std::string topic, type_name, fingerprint;

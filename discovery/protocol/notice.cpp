@@ -36,6 +36,8 @@ void encode_graph(control::Graph::Builder to, const Graph& from) {
       ends[j].setQueueDepth(end.queue_depth);
       ends[j].setBlocking(end.blocking);
       ends[j].setExclusive(end.exclusive);
+      ends[j].setLost(end.lost);
+      ends[j].setWaiting(end.waiting);
     }
   }
   auto connections = to.initConnections(from.connections.size());
@@ -55,7 +57,9 @@ GraphEnd decode_end(control::Graph::End::Reader from) {
           .history = from.getHistory(),
           .queue_depth = from.getQueueDepth(),
           .blocking = from.getBlocking(),
-          .exclusive = from.getExclusive()};
+          .exclusive = from.getExclusive(),
+          .lost = from.getLost(),
+          .waiting = from.getWaiting()};
 }
 
 Graph decode_graph(control::Graph::Reader from) {

@@ -19,6 +19,19 @@ discovery::GraphEnd draw(const End& end) {
   return drawn;
 }
 
+void count_losses(const Bus& bus, const Subscriber& subscriber, discovery::GraphEnd* drawn) {
+  const bus::StatSlot& slot = bus.stat.file().slot(subscriber.stat_slot);
+  uint64_t dropped = 0;
+  drawn->waiting = slot.level.load(std::memory_order_relaxed);
+  for (const Connection* connection : subscriber.connections) {
+    const bus::QueueCounts counts = bus::count_queue(bus.book.connection(connection->block));
+    dropped += counts.dropped;
+    drawn->waiting += counts.queued;
+  }
+  const uint64_t known = slot.evicted.load(std::memory_order_relaxed);
+  drawn->lost = slot.lost.load(std::memory_order_relaxed) + (dropped > known ? dropped - known : 0);
+}
+
 discovery::GraphTopic draw(const Bus& bus, const Topic& topic) {
   discovery::GraphTopic drawn;
   drawn.topic = topic.name;
@@ -38,6 +51,7 @@ discovery::GraphTopic draw(const Bus& bus, const Topic& topic) {
     discovery::GraphEnd& end = drawn.ends.emplace_back(draw(*subscriber));
     end.queue_depth = subscriber->queue_depth;
     end.blocking = subscriber->blocking;
+    count_losses(bus, *subscriber, &end);
   }
   return drawn;
 }

@@ -18,7 +18,7 @@ void copy_text(char (&to)[N], const std::string& from) {
 
 void clear_counters(bus::StatSlot& slot) {
   for (auto* counter : {&slot.messages, &slot.bytes, &slot.last_realtime_ns, &slot.lost, &slot.level, &slot.held,
-                        &slot.memory_bytes, &slot.quota_bytes, &slot.peers, &slot.queue_depth})
+                        &slot.memory_bytes, &slot.quota_bytes, &slot.peers, &slot.queue_depth, &slot.evicted})
     counter->store(0, std::memory_order_relaxed);
   for (auto& bucket : slot.latency) bucket.store(0, std::memory_order_relaxed);
   slot.mark_turn.store(0, std::memory_order_relaxed);

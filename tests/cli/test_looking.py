@@ -49,6 +49,22 @@ class TestList:
         assert line["drops"] == str(subscriber.lost) == "9"
         assert line["type"] is None
 
+    def test_counts_drops_of_a_subscriber_that_takes_nothing(self, bus: PrivateBus, node: polybus.Node) -> None:
+        subscriber = node.subscriber("fast", queue=4)
+        publisher = node.publisher("fast")
+        for _ in range(10):
+            publisher.publish_bytes(b"x")
+        assert subscriber.lost == 6
+        assert lines(bus, "list")[0]["drops"] == "6"
+        (end,) = lines(bus, "info", "fast")[0]["subscribers"]
+        assert (end["taken"], end["drops"], end["lag"]) == ("0", "6", 4)
+        assert subscriber.take()
+        publisher.publish_bytes(b"x")
+        publisher.publish_bytes(b"x")
+        (end,) = lines(bus, "info", "fast")[0]["subscribers"]
+        assert end["drops"] == str(subscriber.lost)
+        assert end["taken"] == "1"
+
     def test_globs_and_hidden_topics(self, bus: PrivateBus, node: polybus.Node) -> None:
         ends = [node.publisher(name) for name in ("a", "a/b", "a/b/c", "x/b", "_hidden/a")]
         assert len(ends) == 5

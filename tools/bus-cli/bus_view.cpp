@@ -46,6 +46,7 @@ Topic topic_of(const discovery::GraphTopic& from, const bus::StatFile* file) {
              .exclusive = end.exclusive,
              .counters = {}};
     add_counters(copy, file, end.stat_slot);
+    if (!end.is_publisher) std::tie(copy.counters.lost, copy.counters.level) = std::tie(end.lost, end.waiting);
     (end.is_publisher ? topic.publishers : topic.subscribers).push_back(std::move(copy));
   }
   return topic;

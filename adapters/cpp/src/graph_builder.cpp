@@ -40,13 +40,13 @@ GraphSubscriber subscriber_of(discovery::GraphEnd&& end, const bus::StatFile* co
                              .pid = end.pid,
                              .id = end.id,
                              .queue = end.queue_depth,
-                             .overflow = end.blocking ? Overflow::block : Overflow::drop_oldest};
+                             .overflow = end.blocking ? Overflow::block : Overflow::drop_oldest,
+                             .lost = end.lost,
+                             .level = end.waiting};
   if (const bus::StatSlot* slot = slot_of(counters, end)) {
     subscriber.taken = value(slot->messages);
-    subscriber.lost = value(slot->lost);
     subscriber.bytes = value(slot->bytes);
     subscriber.last_ns = value(slot->last_realtime_ns);
-    subscriber.level = value(slot->level);
     subscriber.held = value(slot->held);
     subscriber.publishers = value(slot->peers);
   }
