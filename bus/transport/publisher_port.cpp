@@ -105,7 +105,7 @@ namespace {
                                      " bytes; open the publisher with a larger quota" + " (at most " +
                                      std::to_string(kMessageBytesMax) + " bytes a message)");
   if (shortage == Shortage::system) throw Error(Code::no_memory, message + ": the system has no memory left for it");
-  std::string holder = "kept values and " + std::to_string(generation.loans) + " loans";
+  std::string holder = (config.history != 0 ? "kept values and " : "") + std::to_string(generation.loans) + " loans";
   uint32_t most = 0;
   for (const auto& outlet : generation.outlets) {
     if (outlet->lent() <= most) continue;

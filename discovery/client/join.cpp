@@ -31,8 +31,8 @@ std::string list(const std::vector<std::string>& names) {
 
 [[noreturn]] void throw_no_bus(const JoinPlan& plan) {
   std::string message = "no busd serves bus " + plan.bus + " (looked for " + list(plan.socket.paths) +
-                        ") and starting one is switched off; start `busd --bus " + plan.bus +
-                        "`, or unset POLYBUS_AUTOSTART";
+                        ") and starting one is switched off; start `busd --bus " + plan.bus + "`" +
+                        (plan.autostart_is_given ? "" : ", or unset POLYBUS_AUTOSTART");
   const auto others = other_buses();
   if (!others.empty()) message += "; sockets of other buses: " + list(others);
   throw Error(Code::no_bus, message);

@@ -16,6 +16,7 @@ struct JoinPlan {
   bool bus_is_given = false;  // then a socket that serves another bus is refused
   SocketChoice socket;
   bool autostart = true;
+  bool autostart_is_given = false;  // by the program, not by the environment
   std::chrono::steady_clock::time_point deadline;
   std::function<bool()> is_cancelled;  // looked at every now and then; may be empty
 };

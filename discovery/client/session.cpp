@@ -149,6 +149,7 @@ JoinPlan plan_for(const ConnectOptions& options) {
   check_bus_name(plan.bus);
   plan.socket = choose_socket(plan.bus, options.socket_path);
   const char* autostart = std::getenv("POLYBUS_AUTOSTART");
+  plan.autostart_is_given = options.autostart.has_value();
   plan.autostart = options.autostart.value_or(autostart == nullptr || std::string_view(autostart) != "0");
   plan.deadline = Core::Clock::now() + options.timeout;
   return plan;

@@ -202,9 +202,10 @@ class TestNodesAndGraph:
         (line,) = lines(bus, "node", "info", "tester")
         assert [end["topic"] for end in line["publishers"]] == ["sensors/imu"]
         assert [end["topic"] for end in line["subscribers"]] == ["other"]
-        missing = bus.cli("node", "info", "testet")
-        assert missing.returncode == 3
-        assert 'did you mean "tester"?' in missing.stderr
+        for command in ("list", "info"):
+            missing = bus.cli("node", command, "testet")
+            assert missing.returncode == 3
+            assert 'did you mean "tester"?' in missing.stderr
 
     def test_graph_in_every_format(self, bus: PrivateBus, node: polybus.Node, reading: polybus.Schema) -> None:
         ends = [node.publisher("sensors/imu", reading), node.subscriber("sensors/imu")]

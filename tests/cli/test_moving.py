@@ -95,6 +95,15 @@ class TestEcho:
         (line,) = messages(bus.cli("echo", "sensors/imu", "--latest", "--json").stdout)
         assert (line["seq"], line["msg"]["value"]) == ("4", 3)
 
+    def test_latest_of_several_topics_is_the_newest_of_all(
+        self, bus: PrivateBus, node: polybus.Node, reading: polybus.Schema
+    ) -> None:
+        publishers = [node.publisher(topic, reading, history=1) for topic in ("s/a", "s/b", "s/c")]
+        for i in (0, 2, 1):
+            publishers[i].publish(value=float(i))
+        (line,) = messages(bus.cli("echo", "s/*", "--latest", "--json").stdout)
+        assert (line["topic"], line["msg"]["value"]) == ("s/b", 1)
+
     def test_of_nothing_times_out_with_4(self, bus: PrivateBus) -> None:
         done = bus.cli("echo", "nowhere", "--timeout", "50ms")
         assert (done.returncode, done.stdout) == (4, "")

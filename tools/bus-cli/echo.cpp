@@ -149,20 +149,30 @@ struct Progress {
   bool is_overdue() const { return silence && left() == Timeout(0); }
 };
 
-bool print_arrivals(Intake& intake, const Printer& printer, Progress& progress, bool latest) {
+bool print_arrivals(Intake& intake, const Printer& printer, Progress& progress) {
   bool any = false;
   for (auto& subscriber : intake.subscribers()) {
     for (int round = 0; round < kBatch && !progress.is_enough(); ++round) {
-      const auto sample = latest ? subscriber->latest() : subscriber->take();
+      const auto sample = subscriber->take();
       if (!sample) break;
       any = true;
       if (printer.print(*sample)) progress.count();
-      if (latest) break;
     }
-    while (latest && subscriber->take()) continue;  // let the descriptor sleep again
   }
   flush_output();
   return any;
+}
+
+// The newest of all topics that match.
+void print_latest(Intake& intake, const Printer& printer, Progress& progress) {
+  std::optional<polybus::Sample<polybus::Dynamic>> newest;
+  for (auto& subscriber : intake.subscribers()) {
+    auto sample = subscriber->latest();
+    if (sample && (!newest || sample->info().published_ns >= newest->info().published_ns)) newest = std::move(sample);
+    while (subscriber->take()) continue;  // let the descriptor sleep again
+  }
+  if (newest && printer.print(*newest)) progress.count();
+  flush_output();
 }
 
 Exit finish(const Globals& globals, const Intake& intake, const Progress& progress) {
@@ -187,9 +197,14 @@ Exit run_echo(const Globals& globals, const EchoOptions& options) {
   stream_until_interrupted();
   bool told = false;
   while (!progress.is_enough() && !interrupted()) {
-    const bool any = print_arrivals(intake, printer, progress, options.latest);
+    bool any = false;
+    if (options.latest) {
+      print_latest(intake, printer, progress);
+    } else {
+      any = print_arrivals(intake, printer, progress);
+    }
     if (progress.is_overdue()) break;
-    if (any && !options.latest) continue;
+    if (any) continue;
     if (!told && !intake.has_publishers()) note(globals, "waiting for a publisher of " + options.pattern);
     told = true;
     intake.wait(progress.left());

@@ -75,11 +75,20 @@ void print_text(const Globals& globals, const NodeEnds& entry) {
   table.print(globals);
 }
 
+// The nodes that are meant. Throws Stop(not_found) where a pattern was given and nothing matches.
+std::vector<NodeEnds> required_nodes(const BusView& view, const std::string& pattern) {
+  auto nodes = nodes_of(view, pattern);
+  if (!nodes.empty() || pattern.empty()) return nodes;
+  std::vector<std::string> names;
+  for (const NodeRow& node : view.nodes) names.push_back(node.name);
+  throw Stop(Exit::not_found, "no node \"" + pattern + "\" on bus " + view.bus + suggestion(pattern, names));
+}
+
 }  // namespace
 
 Exit run_node_list(const Globals& globals, const NodeOptions& options) {
   const BusView view = look_at_bus(globals);
-  const auto nodes = nodes_of(view, options.pattern);
+  const auto nodes = required_nodes(view, options.pattern);
   if (nodes.empty() && !globals.json) note(globals, "no nodes on bus " + view.bus);
   Table table({"NODE", ">PID", "LANGUAGE", ">PUB", ">SUB"});
   for (const NodeEnds& entry : nodes) {
@@ -98,13 +107,7 @@ Exit run_node_list(const Globals& globals, const NodeOptions& options) {
 
 Exit run_node_info(const Globals& globals, const NodeOptions& options) {
   const BusView view = look_at_bus(globals);
-  const auto nodes = nodes_of(view, options.pattern);
-  if (nodes.empty()) {
-    std::vector<std::string> names;
-    for (const NodeRow& node : view.nodes) names.push_back(node.name);
-    throw Stop(Exit::not_found,
-               "no node \"" + options.pattern + "\" on bus " + view.bus + suggestion(options.pattern, names));
-  }
+  const auto nodes = required_nodes(view, options.pattern);
   for (const NodeEnds& entry : nodes) {
     if (globals.json) {
       JsonObject line = json_of(entry.node);

@@ -106,11 +106,13 @@ TEST_F(Autostart, without_permission_is_an_error_at_once_that_says_what_was_trie
   EXPECT_LT(Clock::now() - begin, 1s);
   EXPECT_EQ(error.code(), Code::no_bus);
   EXPECT_THAT(error.what(), HasSubstr(socket));
-  EXPECT_THAT(error.what(), HasSubstr("POLYBUS_AUTOSTART"));
+  EXPECT_THAT(error.what(), testing::Not(HasSubstr("POLYBUS_AUTOSTART"))) << "it was the program that said so";
   const Environment off("POLYBUS_AUTOSTART", "0");
   ConnectOptions by_environment = options();
   by_environment.autostart.reset();
-  EXPECT_EQ(error_of(by_environment).code(), Code::no_bus);
+  const Error environment_error = error_of(by_environment);
+  EXPECT_EQ(environment_error.code(), Code::no_bus);
+  EXPECT_THAT(environment_error.what(), HasSubstr("POLYBUS_AUTOSTART"));
 }
 
 TEST_F(Autostart, a_missing_busd_is_named) {

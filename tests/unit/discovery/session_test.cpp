@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 
+#include <array>
 #include <atomic>
 #include <set>
 
@@ -340,13 +341,18 @@ TEST_F(Sessions, in_a_forked_child_say_so_and_leave_the_parent_alone) {
 TEST_F(Sessions, notice_a_death_although_a_forked_child_lives_on) {
   const auto member = join("watcher");
   Signal ready;
+  std::array<int, 2> life{};  // the grandchild ends when the test closes its end
+  ASSERT_EQ(::pipe(life.data()), 0);
+  const Fd reading(life[0]);
+  const Fd writing(life[1]);
   Child parent([&] {
     const auto other = join("parent");
     const auto publisher = other.publisher("t");
     const pid_t grandchild = ::fork();
     if (grandchild == 0) {
-      ::alarm(20);
-      ::pause();
+      ::close(life[1]);
+      char nothing = 0;
+      [[maybe_unused]] const ssize_t ended = ::read(life[0], &nothing, 1);
       ::_exit(0);
     }
     ready.give();

@@ -31,7 +31,7 @@ struct PublisherOptions {
 // What happens when a subscriber's queue is full.
 enum class Overflow {
   drop_oldest,  // the oldest message waiting is dropped and counted in lost(); publishers never wait
-  block,        // publishers wait for room, up to their own timeout; nothing is lost
+  block,        // publishers wait for room, up to their own timeout; what is lost while busd is away is counted
 };
 
 struct SubscriberOptions {
