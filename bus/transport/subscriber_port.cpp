@@ -46,6 +46,9 @@ bool process_lives(uint32_t pid) noexcept {
   return pid == 0 || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH;
 }
 
+// A signal that comes while its thread spins does not end the sleep behind it: this is how late it may be noticed.
+constexpr auto kHeedingSpinMax = std::chrono::milliseconds(100);
+
 bool is_any_set(const SubscriberBlock& block) noexcept {
   return std::any_of(std::begin(block.ready), std::end(block.ready),
                      [](const auto& word) { return word.load(std::memory_order_relaxed) != 0; });
@@ -363,10 +366,12 @@ Sample SubscriberPort::latest() {
   return state.hand_out(state.newest, state_);
 }
 
-Waited SubscriberPort::wait(std::chrono::nanoseconds timeout) {
+Waited SubscriberPort::wait(std::chrono::nanoseconds timeout, bool heeds_signals) {
   const Clock::time_point began = Clock::now();
   const Deadline deadline = deadline_after(timeout);
-  if (timeout != std::chrono::nanoseconds::zero()) state_->look_before_sleeping(deadline);
+  const bool ends_soon = timeout >= std::chrono::nanoseconds::zero() && timeout <= kHeedingSpinMax;
+  if (timeout != std::chrono::nanoseconds::zero() && (ends_soon || !heeds_signals))
+    state_->look_before_sleeping(deadline);
   for (bool has_slept = false;; has_slept = true) {
     std::shared_ptr<Window> window;  // keeps the word mapped while we sleep on it
     SubscriberBlock* block = nullptr;

@@ -90,8 +90,9 @@ class SubscriberPort {
   Sample take();
   // The newest arrival by publish time, taken or not, or null.
   Sample latest();
-  // Until something can be taken. `timeout` < 0: for ever. interrupted: a signal handler ran on this thread.
-  Waited wait(std::chrono::nanoseconds timeout);
+  // Until something can be taken. `timeout` < 0: for ever. interrupted: a signal handler ran on this thread. Who
+  // `heeds_signals` must hear of it even where it ran just before the sleep, so he spins only in waits that end soon anyway.
+  Waited wait(std::chrono::nanoseconds timeout, bool heeds_signals = false);
 
   // The eventfd busd hands to publishers; made at the first call. Readable while arrivals wait: a take() that returns
   // null arms it again.

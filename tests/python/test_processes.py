@@ -38,6 +38,30 @@ except KeyboardInterrupt:
     assert other.end()[0] == 0
 
 
+@pytest.mark.parametrize("_round", range(8))
+def test_ctrl_c_that_ends_a_stream_ends_its_reader_too(node, child, _round):
+    """Both get it from the terminal; the reader may just be looking for the next message, awake."""
+    publisher = node.publisher("raw")
+    other = child(
+        """
+subscriber = polybus.Node("n").subscriber("raw")
+print("waiting", flush=True)
+try:
+    for sample in subscriber:
+        pass
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    )
+    assert other.line() == "waiting"
+    end = time.monotonic() + 0.02
+    while time.monotonic() < end:
+        publisher.publish_bytes(b"x")
+    other.process.send_signal(signal.SIGINT)
+    assert other.line() == "interrupted"
+    assert other.end()[0] == 0
+
+
 def test_a_signal_handler_that_does_not_raise_does_not_end_the_wait(node):
     handled = []
     former = signal.signal(signal.SIGUSR1, lambda *_: handled.append(1))

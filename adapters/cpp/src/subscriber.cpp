@@ -45,7 +45,7 @@ bus::Waited SubscriberCore::wait(Timeout timeout, bool stop_at_signals) {
   bus::SubscriberPort& port = this->port();
   const Deadline deadline(timeout);
   for (;;) {
-    const bus::Waited waited = port.wait(deadline.left());
+    const bus::Waited waited = port.wait(deadline.left(), stop_at_signals);
     if (waited == bus::Waited::closed) throw Error(Code::closed, "subscriber of " + topic_ + " is closed");
     if (waited != bus::Waited::interrupted || stop_at_signals) return waited;
   }

@@ -79,7 +79,7 @@ PyObject* take_sample(Subscriber& subscriber, int64_t timeout_ms) {
   int code = polybus_subscriber_take(subscriber.handle->subscriber, 0, &sample, &error);
   if (code == POLYBUS_EMPTY && timeout_ms != 0) {
     std::shared_ptr<SubscriberHandle> handle = subscriber.handle;
-    code = wait_interruptibly(timeout_ms, [&](int64_t left_ms) {
+    code = wait_for_message(timeout_ms, [&](int64_t left_ms) {
       return polybus_subscriber_take(handle->subscriber, left_ms, &sample, &error);
     });
   }
@@ -116,7 +116,7 @@ PyObject* wait(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject
   if (!timeout_argument(args, count, names, "wait", kForever, &timeout_ms) || !subscriber.check_open()) return nullptr;
   polybus_error error{};
   std::shared_ptr<SubscriberHandle> handle = subscriber.handle;
-  const int code = wait_interruptibly(
+  const int code = wait_for_message(
       timeout_ms, [&](int64_t left_ms) { return polybus_subscriber_wait(handle->subscriber, left_ms, &error); });
   if (code == POLYBUS_EMPTY) return PyBool_FromLong(0);
   return code != kRaised && check(code, error) ? PyBool_FromLong(1) : nullptr;

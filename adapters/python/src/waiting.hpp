@@ -43,6 +43,20 @@ int wait_interruptibly(int64_t timeout_ms, Call call) {
   }
 }
 
+// The same for a message: `call(timeout_ms)` answers POLYBUS_EMPTY when there is none. The first step is short: only a short
+// wait may spin before it sleeps (docs/architecture.md), and a Ctrl-C in that moment is then noticed at the step's end.
+template <class Call>
+int wait_for_message(int64_t timeout_ms, Call call) {
+  constexpr int64_t kFirstStepMs = 100;
+  if (timeout_ms < 0 || timeout_ms > kFirstStepMs) {
+    const int code = wait_interruptibly(kFirstStepMs, call);
+    if (code != POLYBUS_EMPTY) return code;
+    if (PyErr_CheckSignals() < 0) return kRaised;
+    if (timeout_ms > 0) timeout_ms -= kFirstStepMs;
+  }
+  return wait_interruptibly(timeout_ms, call);
+}
+
 // For the few waits of the library that no signal interrupts: `call(timeout_ms)` answers POLYBUS_TIMEOUT while there is
 // nothing, and is asked again in short steps; between them signal handlers run and `go_on()` may end it.
 template <class Call, class GoOn>

@@ -422,7 +422,8 @@ POLYBUS_EXPORT int polybus_subscriber_take(polybus_subscriber *subscriber, int64
 /* Up to `count_max` at once without waiting; POLYBUS_EMPTY if there is none. */
 POLYBUS_EXPORT int polybus_subscriber_take_many(polybus_subscriber *subscriber, polybus_sample **out, size_t count_max,
                                                 size_t *count, polybus_error *err);
-/* POLYBUS_OK when there is something to take, POLYBUS_EMPTY after `timeout_ms`, INTERRUPTED. */
+/* POLYBUS_OK when there is something to take, POLYBUS_EMPTY after `timeout_ms`, INTERRUPTED. Where messages come faster than a
+ * sleeper can be woken, waits of at most 100 ms, and polybus_subscriber_take() of as long, look for some us before they sleep. */
 POLYBUS_EXPORT int polybus_subscriber_wait(polybus_subscriber *subscriber, int64_t timeout_ms, polybus_error *err);
 /* The newest message that has arrived, taken or not; consumes nothing. POLYBUS_EMPTY before the first. */
 POLYBUS_EXPORT int polybus_subscriber_latest(polybus_subscriber *subscriber, polybus_sample **out, polybus_error *err);
