@@ -21,9 +21,11 @@ class Spin {
   using Duration = std::chrono::nanoseconds;
   static constexpr Duration kSpinMax = std::chrono::microseconds(100);
 
+  explicit Spin(bool has_others = std::thread::hardware_concurrency() > 1) noexcept : has_others_(has_others) {}
+
   // How long to look before this wait's sleep; zero: not at all.
   Duration begin() noexcept {
-    if (!is_worth_it_ || !has_others()) return Duration::zero();
+    if (!is_worth_it_ || !has_others_) return Duration::zero();
     if (skip_ != 0) {
       --skip_;
       return Duration::zero();
@@ -48,11 +50,7 @@ class Spin {
  private:
   static constexpr uint32_t kPenaltyMax = 1023;
 
-  static bool has_others() noexcept {
-    static const bool several = std::thread::hardware_concurrency() > 1;
-    return several;
-  }
-
+  const bool has_others_;  // with one processor the sender cannot send while we look
   Duration waking_{0};
   Duration worth_{0};
   bool is_worth_it_ = false;
