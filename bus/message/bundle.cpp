@@ -31,14 +31,26 @@ void shorten_display_name(schema::Node::Builder node) {
   node.setDisplayNamePrefixLength(static_cast<uint32_t>(prefix > cut ? prefix - cut : 0));
 }
 
+// Names end up in listings, logs and refusals, so a stranger's must be short and printable.
+void check_name(std::string_view name, size_t bytes_max) {
+  const bool is_printable = std::all_of(name.begin(), name.end(), [](char c) { return (c < 0 || c >= ' ') && c != 0x7f; });
+  if (is_printable && name.size() <= bytes_max) return;
+  throw Error(Code::bad_schema, "schema bundle: a name of " + std::to_string(name.size()) +
+                                    " bytes: names are printable and at most " + std::to_string(bytes_max) +
+                                    " bytes long");
+}
+
 // Cap'n Proto 0.9.2: SchemaLoader names what it looks at in the context of its own errors; when that name is what is broken,
 // it recurses until the stack overflows. So every text it does that with is read here first, where it may throw.
 void check_node(schema::Node::Reader node) {
+  check_name(view(node.getDisplayName()), kDisplayNameBytesMax);
   if (node.getDisplayNamePrefixLength() > node.getDisplayName().size()) {
     throw Error(Code::bad_schema, "schema bundle: a display name is shorter than its prefix");
   }
   if (node.isStruct()) {
-    for (auto field : node.getStruct().getFields()) (void)field.getName();
+    for (auto field : node.getStruct().getFields()) check_name(view(field.getName()), kNameBytesMax);
+  } else if (node.isEnum()) {
+    for (auto enumerant : node.getEnum().getEnumerants()) check_name(view(enumerant.getName()), kNameBytesMax);
   } else if (node.isInterface()) {
     for (auto method : node.getInterface().getMethods()) (void)method.getName();
   }

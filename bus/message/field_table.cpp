@@ -171,6 +171,7 @@ class Builder {
     FieldEntry entry;
     entry.name = proto.getName().cStr();
     entry.type = type_ref(field.getType());
+    if (proto.getOrdinal().isExplicit()) entry.ordinal = proto.getOrdinal().getExplicit();
     if (proto.getDiscriminantValue() != schema::Field::NO_DISCRIMINANT) {
       entry.discriminant = proto.getDiscriminantValue();
     }

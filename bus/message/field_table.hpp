@@ -49,6 +49,7 @@ struct FieldEntry {
   std::string name;
   TypeRef type;
   bool is_group = false;       // shares the struct's own data and pointers
+  int32_t ordinal = -1;        // the number behind its @; -1: a group, which has none
   int32_t discriminant = -1;   // value of the union tag that selects this field; -1: not in a union
   uint32_t bit_offset = 0;     // scalars, in the data section
   uint32_t pointer_index = 0;  // the others
