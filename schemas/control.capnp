@@ -52,6 +52,7 @@ struct Request {
     topicSchema @16 :Text;
     watch @17 :Bool;
     leave @18 :Void;  # nothing of the bus is used any more
+    schema @19 :Text;  # by its fingerprint, whichever topic has it
   }
 }
 
@@ -205,6 +206,14 @@ struct Graph {
     fingerprint @2 :Text;
     keptValues @3 :UInt32;  # of publishers that are gone
     ends @4 :List(End);
+    versions @5 :List(Version);  # the schemas of its ends, oldest first
+  }
+  struct Version {
+    number @0 :UInt32;
+    typeName @1 :Text;
+    fingerprint @2 :Text;
+    publishers @3 :UInt32;  # that have it now
+    subscribers @4 :UInt32;
   }
   struct End {
     node @0 :Text;

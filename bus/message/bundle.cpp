@@ -33,7 +33,8 @@ void shorten_display_name(schema::Node::Builder node) {
 
 // Names end up in listings, logs and refusals, so a stranger's must be short and printable.
 void check_name(std::string_view name, size_t bytes_max) {
-  const bool is_printable = std::all_of(name.begin(), name.end(), [](char c) { return (c < 0 || c >= ' ') && c != 0x7f; });
+  const bool is_printable =
+      std::all_of(name.begin(), name.end(), [](char c) { return (c < 0 || c >= ' ') && c != 0x7f; });
   if (is_printable && name.size() <= bytes_max) return;
   throw Error(Code::bad_schema, "schema bundle: a name of " + std::to_string(name.size()) +
                                     " bytes: names are printable and at most " + std::to_string(bytes_max) +

@@ -17,7 +17,7 @@ namespace polybus::bus {
 // A bundle comes from other programs; these bound what it may cost to look at one.
 inline constexpr size_t kBundleBytesMax = 4u << 20;
 inline constexpr size_t kBundleNodesMax = 4096;
-inline constexpr size_t kNameBytesMax = 255;           // of a field or an enumerant
+inline constexpr size_t kNameBytesMax = 255;          // of a field or an enumerant
 inline constexpr size_t kDisplayNameBytesMax = 4096;  // of a type, with the folders of its file
 
 // A CodeGeneratorRequest in stream framing, `closure` (root first) as its nodes; MCAP's registered `capnproto` schema

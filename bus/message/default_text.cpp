@@ -13,6 +13,8 @@
 namespace polybus::bus {
 namespace {
 
+constexpr size_t kTextShown = 24;
+
 template <typename T>
 std::string number_text(T value) {
   char text[32];
@@ -56,7 +58,6 @@ bool same_default(const FieldEntry& a, const FieldEntry& b) {
 }
 
 std::string default_text(const FieldTable& table, const FieldEntry& field) {
-  constexpr size_t kShown = 24;
   if (!field.type.is_pointer()) return scalar_text(table, field);
   if (field.default_frame == nullptr) return "none";
   if (field.type.kind != Kind::text || field.type.list_depth > 0) return "of its own";
@@ -64,7 +65,7 @@ std::string default_text(const FieldTable& table, const FieldEntry& field) {
     return with_pointer(field, [](auto pointer) -> std::string {
       auto text = pointer.template getAs<capnp::Text>();
       const bool is_printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-      if (text.size() > kShown || !is_printable) return "of its own";
+      if (text.size() > kTextShown || !is_printable) return "of its own";
       return "\"" + std::string(text.begin(), text.size()) + "\"";
     });
   });

@@ -206,6 +206,7 @@ std::optional<Schema> LocalSubscriber::schema() const {
 }
 
 std::optional<Schema> LocalSubscriber::schema_by_prefix(uint64_t prefix) const {
+  if (spec_.schema) return spec_.schema;
   std::lock_guard lock(schemas_mutex_);
   const auto found = schemas_.find(prefix);
   return found == schemas_.end() ? std::nullopt : std::optional(*found->second);

@@ -58,10 +58,11 @@ class LocalSession : public Session, public std::enable_shared_from_this<LocalSe
 
   std::optional<Schema> topic_schema(const std::string& topic) override {
     check_topic(topic);
-    Reply reply = core_->ask(AskTopicSchema{topic});
-    const auto* answer = std::get_if<TopicSchema>(&reply.body);
-    const auto schema = core_->schemas().find(answer == nullptr ? std::nullopt : answer->schema);
-    return schema == nullptr ? std::nullopt : std::optional(*schema);
+    return schema_of(core_->ask(AskTopicSchema{topic}));
+  }
+
+  std::optional<Schema> schema_by_fingerprint(const std::string& fingerprint) override {
+    return schema_of(core_->ask(AskSchema{fingerprint}));
   }
 
   std::shared_ptr<Watch> watch() override {
@@ -76,6 +77,12 @@ class LocalSession : public Session, public std::enable_shared_from_this<LocalSe
   const std::shared_ptr<Core>& core() const noexcept { return core_; }
 
  private:
+  std::optional<Schema> schema_of(const Reply& reply) {
+    const auto* answer = std::get_if<TopicSchema>(&reply.body);
+    const auto schema = core_->schemas().find(answer == nullptr ? std::nullopt : answer->schema);
+    return schema == nullptr ? std::nullopt : std::optional(*schema);
+  }
+
   static void check_bound(const std::string& topic, const char* what, uint32_t min, uint32_t value, uint32_t max) {
     if (value >= min && value <= max) return;
     throw Error(Code::invalid_argument, "topic " + topic + ": " + what + " " + std::to_string(value) +

@@ -59,7 +59,8 @@ class SubscriberEnd {
   virtual bus::SubscriberPort& port() = 0;
   // The schema given, else the topic's as the registry knows it, else none (untyped, or no publisher yet).
   virtual std::optional<Schema> schema() const = 0;
-  // A schema known by the first 8 bytes of its fingerprint among those seen on this topic.
+  // What a message is read by whose publisher has a schema whose fingerprint begins with these 8 bytes: the schema given, else the
+  // publisher's, if it is known.
   virtual std::optional<Schema> schema_by_prefix(uint64_t prefix) const = 0;
   // Hands the port's eventfd to all publishers; returns it. Throws DISCONNECTED, LIMIT.
   virtual int fd() = 0;
@@ -95,6 +96,8 @@ class Session {
   virtual Graph graph() = 0;
   // The schema of a topic as the registry has it; none: untyped or no such topic.
   virtual std::optional<Schema> topic_schema(const std::string& topic) = 0;
+  // One of the schemas on the bus, by its fingerprint; none: no end or topic has it.
+  virtual std::optional<Schema> schema_by_fingerprint(const std::string& fingerprint) = 0;
   virtual std::shared_ptr<Watch> watch() = 0;
   // The counters of this run of the bus, for graphs with figures: GraphEnd::stat_slot is an index into it. Null: none mapped.
   virtual std::shared_ptr<const bus::StatFile> stat_file() const { return nullptr; }

@@ -18,10 +18,17 @@ struct GraphEnd {
   // Of a subscriber, as of now: also what its queues dropped or hold while it takes nothing, which its counters do not tell.
   uint64_t lost = 0, waiting = 0;
 };
+// One of the schemas that ends of a topic have, or had.
+struct GraphVersion {
+  uint32_t number = 0;
+  std::string type_name, fingerprint;
+  uint32_t publishers = 0, subscribers = 0;  // that have it now
+};
 struct GraphTopic {
   std::string topic, type_name, fingerprint;
   std::vector<GraphEnd> ends;
-  uint32_t kept_values = 0;  // of publishers that are gone
+  uint32_t kept_values = 0;            // of publishers that are gone
+  std::vector<GraphVersion> versions;  // oldest first
 };
 struct GraphNode {
   std::string node, language;

@@ -15,7 +15,7 @@
 
 namespace polybus::discovery {
 
-// The bytes of a schema bundle; stored, handed on and compared by fingerprint, never parsed here.
+// The bytes of a schema bundle; stored, handed on and compared by fingerprint.
 using Bundle = std::shared_ptr<const std::vector<std::byte>>;
 
 struct SchemaInfo {
@@ -99,6 +99,9 @@ struct AskGraph {};
 struct AskTopicSchema {
   std::string topic;
 };
+struct AskSchema {
+  std::string fingerprint;
+};
 struct SetWatch {
   bool on = true;
 };
@@ -107,7 +110,8 @@ struct Leave {};
 struct Request {
   uint64_t id = 0;  // 0: no reply wanted
   std::variant<Join, AddNode, RemoveNode, Advertise, Subscribe, ClosePublisher, CloseSubscriber, Connected, Attached,
-               Detached, ConnectionClosed, ExtentUnmapped, GiveWakeFd, AskGraph, AskTopicSchema, SetWatch, Leave>
+               Detached, ConnectionClosed, ExtentUnmapped, GiveWakeFd, AskGraph, AskTopicSchema, AskSchema, SetWatch,
+               Leave>
       body;
   std::vector<SharedFd> fds;
 };

@@ -23,6 +23,15 @@ void encode_graph(control::Graph::Builder to, const Graph& from) {
     topics[i].setTypeName(topic.type_name);
     topics[i].setFingerprint(topic.fingerprint);
     topics[i].setKeptValues(topic.kept_values);
+    auto versions = topics[i].initVersions(topic.versions.size());
+    for (unsigned j = 0; j < versions.size(); ++j) {
+      const GraphVersion& version = topic.versions[j];
+      versions[j].setNumber(version.number);
+      versions[j].setTypeName(version.type_name);
+      versions[j].setFingerprint(version.fingerprint);
+      versions[j].setPublishers(version.publishers);
+      versions[j].setSubscribers(version.subscribers);
+    }
     auto ends = topics[i].initEnds(topic.ends.size());
     for (unsigned j = 0; j < ends.size(); ++j) {
       const GraphEnd& end = topic.ends[j];
@@ -72,6 +81,9 @@ Graph decode_graph(control::Graph::Reader from) {
     entry.type_name = text(topic.getTypeName());
     entry.fingerprint = text(topic.getFingerprint());
     entry.kept_values = topic.getKeptValues();
+    for (const auto version : topic.getVersions())
+      entry.versions.push_back({version.getNumber(), text(version.getTypeName()), text(version.getFingerprint()),
+                                version.getPublishers(), version.getSubscribers()});
     for (const auto end : topic.getEnds()) entry.ends.push_back(decode_end(end));
   }
   for (const auto connection : from.getConnections())

@@ -91,6 +91,7 @@ void encode_body(control::Request::Builder to, const Request& request) {
                  [&](const GiveWakeFd& body) { to.setWakeFd(body.end); },
                  [&](const AskGraph&) { to.setGraph(); },
                  [&](const AskTopicSchema& body) { to.setTopicSchema(body.topic); },
+                 [&](const AskSchema& body) { to.setSchema(body.fingerprint); },
                  [&](const SetWatch& body) { to.setWatch(body.on); },
                  [&](const Leave&) { to.setLeave(); },
              },
@@ -127,6 +128,7 @@ decltype(Request::body) decode_body(control::Request::Reader from) {
     case Kind::WAKE_FD: return GiveWakeFd{from.getWakeFd()};
     case Kind::GRAPH: return AskGraph{};
     case Kind::TOPIC_SCHEMA: return AskTopicSchema{text(from.getTopicSchema())};
+    case Kind::SCHEMA: return AskSchema{text(from.getSchema())};
     case Kind::WATCH: return SetWatch{from.getWatch()};
     case Kind::LEAVE: return Leave{};
   }

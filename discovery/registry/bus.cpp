@@ -57,8 +57,10 @@ uint64_t random_number() {
   return number;
 }
 
-std::string describe(const End& end) {
-  return "node " + end.node + " (pid " + std::to_string(end.pid) + ", " + end.language + ")";
+std::string describe(const std::string& node, uint32_t pid, const std::string& language) {
+  return "node " + node + " (pid " + std::to_string(pid) + ", " + language + ")";
 }
+
+std::string describe(const End& end) { return describe(end.node, end.pid, end.language); }
 
 }  // namespace polybus::registry

@@ -10,6 +10,7 @@
 #include "discovery/registry/book.hpp"
 #include "discovery/registry/ranges.hpp"
 #include "discovery/registry/records.hpp"
+#include "discovery/registry/schema_store.hpp"
 #include "discovery/registry/stat_slots.hpp"
 
 namespace polybus::registry {
@@ -28,7 +29,7 @@ struct Bus {
   std::unordered_map<Publisher*, std::unique_ptr<Publisher>> publishers;
   std::unordered_map<Subscriber*, std::unique_ptr<Subscriber>> subscribers;
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections;
-  std::map<std::string, std::weak_ptr<const std::vector<std::byte>>> bundles;  // by fingerprint
+  SchemaStore schemas;
 
   Topic& topic(const std::string& name);  // made if it is not there; throws LIMIT
   Connection* find_connection(uint64_t id) const;
@@ -46,6 +47,7 @@ struct Bus {
 uint64_t random_number();
 
 // "node talker (pid 12, python)"
+std::string describe(const std::string& node, uint32_t pid, const std::string& language);
 std::string describe(const End& end);
 
 }  // namespace polybus::registry

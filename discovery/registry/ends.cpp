@@ -43,18 +43,11 @@ uint32_t take_slot(Bus& bus, const End& end, bool is_publisher) {
                         .fingerprint = end.schema ? end.schema->fingerprint : ""});
 }
 
-// One copy of each bundle, however many ends come with it. The process that sent it need not be sent it again.
-void complete_schema(Bus& bus, Session& session, std::optional<discovery::SchemaInfo>& schema) {
+// The process that sent it need not be sent it again.
+void take_schema(Bus& bus, Session& session, std::optional<discovery::SchemaInfo>& schema) {
   if (!schema) return;
-  if (schema->bundle == nullptr)
-    throw Error(Code::bad_schema, "the schema " + schema->type_name + " came without its definition");
+  bus.schemas.admit(*schema);
   session.known_schemas.insert(schema->fingerprint);
-  auto& known = bus.bundles[schema->fingerprint];
-  const discovery::Bundle there = known.lock();
-  if (there != nullptr && *there == *schema->bundle)
-    schema->bundle = there;
-  else
-    known = schema->bundle;
 }
 
 void check_exclusive(const Topic& topic, bool exclusive) {
@@ -70,7 +63,7 @@ void check_exclusive(const Topic& topic, bool exclusive) {
 void drop_kept_of_other_types(Bus& bus, Topic& topic, const std::optional<discovery::SchemaInfo>& schema) {
   const auto publishers = topic.publishers;
   for (Publisher* publisher : publishers) {
-    if (!publisher->kept || !incompatibility(schema, publisher->schema)) continue;
+    if (!publisher->kept || fits(bus, schema, publisher->schema)) continue;
     publisher->kept = false;
     free_if_unused(bus, publisher);
   }
@@ -126,11 +119,11 @@ void advertise(Bus& bus, Session& session, uint64_t reply_to, discovery::Adverti
   if (request.history > bus::kHistoryMax)
     throw Error(Code::limit, "topic " + request.topic + ": history " + std::to_string(request.history) + ": at most " +
                                  std::to_string(bus::kHistoryMax) + " values are kept");
-  complete_schema(bus, session, request.schema);
-  node_of(session, request.node);
+  take_schema(bus, session, request.schema);
+  const Node& node = node_of(session, request.node);
   const auto existing = bus.topics.find(request.topic);
   if (existing != bus.topics.end()) {
-    check_schema(*existing->second, request.schema, true);
+    check_schema(bus, *existing->second, {true, describe(node.name, session.pid, node.language), request.schema});
     check_exclusive(*existing->second, request.exclusive);
     check_ready_indexes(*existing->second);
   }
@@ -161,6 +154,7 @@ void advertise(Bus& bus, Session& session, uint64_t reply_to, discovery::Adverti
   session.publishers.emplace(publisher->number, publisher);
   session.publisher_records.insert(publisher);
   bus.publishers.emplace(publisher, std::move(made));
+  note_version(topic, publisher->schema);
   drop_kept_of_other_types(bus, topic, publisher->schema);
   drop_outdated(bus, topic);
 
@@ -186,11 +180,11 @@ void subscribe(Bus& bus, Session& session, uint64_t reply_to, discovery::Subscri
   if (request.queue_depth == 0 || request.queue_depth > bus::kQueueMax)
     throw Error(Code::limit, "topic " + request.topic + ": queue " + std::to_string(request.queue_depth) +
                                  ": between 1 and " + std::to_string(bus::kQueueMax) + " messages can wait");
-  complete_schema(bus, session, request.schema);
-  node_of(session, request.node);
+  take_schema(bus, session, request.schema);
+  const Node& node = node_of(session, request.node);
   const auto existing = bus.topics.find(request.topic);
   if (existing != bus.topics.end()) {
-    check_schema(*existing->second, request.schema, false);
+    check_schema(bus, *existing->second, {false, describe(node.name, session.pid, node.language), request.schema});
     drop_outdated(bus, *existing->second);
   }
   auto made = std::make_unique<Subscriber>();
@@ -223,6 +217,7 @@ void subscribe(Bus& bus, Session& session, uint64_t reply_to, discovery::Subscri
   session.subscribers.emplace(subscriber->number, subscriber);
   session.subscriber_records.insert(subscriber);
   bus.subscribers.emplace(subscriber, std::move(made));
+  note_version(topic, subscriber->schema);
 
   const End* defining = defining_end(topic);
   const auto kept = choose_kept(bus, topic, subscriber->history);

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "discovery/registry/kept_values.hpp"
 #include "discovery/registry/schemas.hpp"
 
@@ -32,6 +34,15 @@ void count_losses(const Bus& bus, const Subscriber& subscriber, discovery::Graph
   drawn->lost = slot.lost.load(std::memory_order_relaxed) + (dropped > known ? dropped - known : 0);
 }
 
+discovery::GraphVersion draw(const Topic& topic, const SchemaVersion& version) {
+  const auto has_it = [&](const End* end) {
+    return !end->gone && end->schema && end->schema->fingerprint == version.schema.fingerprint;
+  };
+  return {version.number, version.schema.type_name, version.schema.fingerprint,
+          static_cast<uint32_t>(std::ranges::count_if(topic.publishers, has_it)),
+          static_cast<uint32_t>(std::ranges::count_if(topic.subscribers, has_it))};
+}
+
 discovery::GraphTopic draw(const Bus& bus, const Topic& topic) {
   discovery::GraphTopic drawn;
   drawn.topic = topic.name;
@@ -39,6 +50,7 @@ discovery::GraphTopic draw(const Bus& bus, const Topic& topic) {
     drawn.type_name = end->schema->type_name;
     drawn.fingerprint = end->schema->fingerprint;
   }
+  for (const SchemaVersion& version : topic.versions) drawn.versions.push_back(draw(topic, version));
   drawn.kept_values = count_kept(bus, topic);
   for (const Publisher* publisher : topic.publishers) {
     if (publisher->gone) continue;

@@ -125,11 +125,19 @@ struct Connection {
   bool detach_sent = false;
 };
 
+// A schema that the topic's ends have, or had: each other one gets the next number.
+struct SchemaVersion {
+  uint32_t number = 0;
+  discovery::SchemaInfo schema;
+};
+
 // Lives from its first end to its last, longer if values are kept.
 struct Topic {
   std::string name;
   std::vector<Publisher*> publishers;  // also those that are gone but kept or in use
   std::vector<Subscriber*> subscribers;
+  std::vector<SchemaVersion> versions;  // oldest first
+  uint32_t newest_version = 0;
 };
 
 }  // namespace polybus::registry

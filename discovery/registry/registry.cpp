@@ -122,6 +122,8 @@ std::optional<Registry::Body> Registry::answer(Session& session, Request& reques
     return wake_fd(session, *body, std::move(request.fds));
   } else if (auto* body = std::get_if<AskTopicSchema>(&request.body)) {
     return topic_schema(session, body->topic);
+  } else if (auto* body = std::get_if<AskSchema>(&request.body)) {
+    return known_schema(session, body->fingerprint);
   } else if (auto* body = std::get_if<SetWatch>(&request.body)) {
     session.watching = body->on;
     return Done{};
@@ -186,6 +188,10 @@ Registry::Body Registry::topic_schema(Session& session, const std::string& name)
   const auto topic = bus_.topics.find(name);
   const End* end = topic == bus_.topics.end() ? nullptr : defining_end(*topic->second);
   return TopicSchema{end == nullptr ? std::nullopt : Bus::for_session(session, end->schema)};
+}
+
+Registry::Body Registry::known_schema(Session& session, const std::string& fingerprint) {
+  return TopicSchema{Bus::for_session(session, bus_.schemas.find(fingerprint))};
 }
 
 bool Registry::lost(Session& session) {

@@ -36,6 +36,7 @@ class Registry {
   Body add_node(Session& session, const discovery::AddNode& request);
   void remove_node(Session& session, uint64_t node);
   Body wake_fd(Session& session, const discovery::GiveWakeFd& request, std::vector<discovery::SharedFd> fds);
+  Body known_schema(Session& session, const std::string& fingerprint);
   Body topic_schema(Session& session, const std::string& topic);
 
   Bus bus_;

@@ -1,14 +1,56 @@
 #include "discovery/registry/schemas.hpp"
 
+#include <algorithm>
 #include <polybus/error.hpp>
+#include <vector>
 
-#include "discovery/registry/bus.hpp"
+#include "bus/message/schema_difference.hpp"
 
 namespace polybus::registry {
 namespace {
 
+// Of a topic that lives for long while its programs are changed again and again; those in use are never forgotten.
+constexpr size_t kVersionsMax = 32;
+
+constexpr size_t kTypeNameShown = 80;
+
 std::string type_of(const std::optional<discovery::SchemaInfo>& schema) {
-  return schema ? schema->type_name + " (" + schema->fingerprint.substr(0, 8) + ")" : "untyped bytes";
+  return schema ? bus::shortened(schema->type_name, kTypeNameShown) : "untyped bytes";
+}
+
+// Empty: they fit.
+std::string mismatch(Bus& bus, const std::optional<discovery::SchemaInfo>& ours,
+                     const std::optional<discovery::SchemaInfo>& theirs) {
+  if (ours && theirs) return bus.schemas.mismatch(*ours, *theirs);
+  if (!ours && !theirs) return "";
+  return ours ? "a schema here, none there" : "no schema here, one there";
+}
+
+template <typename Visit>
+void for_each_end(const Topic& topic, Visit&& visit) {
+  for (const Publisher* publisher : topic.publishers) visit(*publisher, true);
+  for (const Subscriber* subscriber : topic.subscribers) visit(*subscriber, false);
+}
+
+[[noreturn]] void refuse(const Topic& topic, const Newcomer& newcomer, const End& other, bool other_is_publisher,
+                         const std::string& why) {
+  const std::string head = "topic " + topic.name + ": " + type_of(newcomer.schema) + " of this " +
+                           (newcomer.is_publisher ? "publisher, " : "subscriber, ") + newcomer.node + ", against " +
+                           type_of(other.schema) + " of " +
+                           (other.gone           ? "the kept values of "
+                            : other_is_publisher ? "publisher "
+                                                 : "subscriber ") +
+                           describe(other) + ": ";
+  throw Error(Code::schema_mismatch, bus::shortened(head + why, SchemaStore::kMismatchBytesMax));
+}
+
+bool is_in_use(const Topic& topic, const std::string& fingerprint) {
+  bool found = false;
+  for_each_end(topic, [&](const End& end, bool is_publisher) {
+    const bool is_there = !end.gone || (is_publisher && static_cast<const Publisher&>(end).kept);
+    found |= is_there && end.schema && end.schema->fingerprint == fingerprint;
+  });
+  return found;
 }
 
 }  // namespace
@@ -23,24 +65,32 @@ const End* defining_end(const Topic& topic) {
   return nullptr;
 }
 
-std::optional<std::string> incompatibility(const std::optional<discovery::SchemaInfo>& ours,
-                                           const std::optional<discovery::SchemaInfo>& theirs) {
-  if (!ours && !theirs) return std::nullopt;
-  if (!ours || !theirs) return "one side has a schema, the other sends plain bytes";
-  if (ours->fingerprint == theirs->fingerprint) return std::nullopt;
-  return ours->type_name == theirs->type_name ? "the types have one name but are not the same"
-                                              : "the types are not the same";
+bool fits(Bus& bus, const std::optional<discovery::SchemaInfo>& ours,
+          const std::optional<discovery::SchemaInfo>& theirs) {
+  return mismatch(bus, ours, theirs).empty();
 }
 
-void check_schema(const Topic& topic, const std::optional<discovery::SchemaInfo>& schema, bool is_publisher) {
-  if (!schema && !is_publisher) return;
-  const End* other = defining_end(topic);
-  if (other == nullptr || (other->gone && is_publisher)) return;
-  const auto why = incompatibility(schema, other->schema);
-  if (!why) return;
-  throw Error(Code::schema_mismatch, "topic " + topic.name + ": " + type_of(schema) + " here, " +
-                                         type_of(other->schema) + (other->gone ? " in the values kept of " : " at ") +
-                                         describe(*other) + ": " + *why);
+void check_schema(Bus& bus, const Topic& topic, const Newcomer& newcomer) {
+  if (!newcomer.schema && !newcomer.is_publisher) return;
+  for_each_end(topic, [&](const End& other, bool is_publisher) {
+    if (!is_publisher && (other.gone || !other.schema)) return;
+    if (is_publisher && other.gone && (newcomer.is_publisher || !static_cast<const Publisher&>(other).kept)) return;
+    const std::string why = mismatch(bus, newcomer.schema, other.schema);
+    if (!why.empty()) refuse(topic, newcomer, other, is_publisher, why);
+  });
+}
+
+void note_version(Topic& topic, const std::optional<discovery::SchemaInfo>& schema) {
+  if (!schema) return;
+  const auto known = std::ranges::find(topic.versions, schema->fingerprint,
+                                       [](const SchemaVersion& version) { return version.schema.fingerprint; });
+  if (known != topic.versions.end()) return;
+  if (topic.versions.size() >= kVersionsMax) {
+    const auto unused = std::ranges::find_if(
+        topic.versions, [&](const SchemaVersion& version) { return !is_in_use(topic, version.schema.fingerprint); });
+    if (unused != topic.versions.end()) topic.versions.erase(unused);
+  }
+  topic.versions.push_back({++topic.newest_version, *schema});
 }
 
 }  // namespace polybus::registry

@@ -90,12 +90,18 @@ TEST(Codec, keeps_a_connect_as_it_was) {
 
 TEST(Codec, keeps_a_graph_as_it_was) {
   Graph graph{.bus = "b", .busd_pid = 4, .nodes = {{"n", "python", 5}}, .topics = {}, .connections = {{1, 2}}};
-  graph.topics.push_back(
-      {"t", "x:Y", "ff", {{.node = "n", .language = "python", .pid = 5, .id = 1, .is_publisher = true}}, 3});
+  graph.topics.push_back({"t",
+                          "x:Y",
+                          "ff",
+                          {{.node = "n", .language = "python", .pid = 5, .id = 1, .is_publisher = true}},
+                          3,
+                          {{2, "x:Z", "ee", 1, 4}}});
   const auto got = reply(graph);
   EXPECT_EQ(got.nodes.at(0).language, "python");
   EXPECT_EQ(got.topics.at(0).kept_values, 3u);
   EXPECT_TRUE(got.topics.at(0).ends.at(0).is_publisher);
+  EXPECT_EQ(got.topics.at(0).versions.at(0).fingerprint, "ee");
+  EXPECT_EQ(got.topics.at(0).versions.at(0).subscribers, 4u);
   EXPECT_EQ(got.connections.at(0).subscriber_id, 2u);
 }
 

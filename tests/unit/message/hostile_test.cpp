@@ -8,6 +8,7 @@
 
 #include "adapters/c/src/schema_handle.hpp"
 #include "bus/message/json.hpp"
+#include "bus/message/schema_difference.hpp"
 #include "bus/message/schema_state.hpp"
 #include "tests/unit/message/fixtures.hpp"
 
@@ -223,6 +224,8 @@ TEST(Hostile, bundles_are_loaded_or_refused) {
     try {
       auto schema = Schema::from_bundle(memory.place(mutate(whole)));
       (void)bus::fields_of(schema);
+      (void)bus::difference_of(schema, zoo());
+      (void)bus::difference_of(zoo(), schema);
       ++loaded;
       (void)bus::to_json(schema, std::as_bytes(std::span(frame)));
     } catch (const Error& error) {

@@ -41,9 +41,10 @@ std::vector<std::string> notes(const std::string& here, const std::string& there
 }
 
 TEST(SchemaDifference, is_none_where_only_names_of_types_order_and_comments_differ) {
-  EXPECT_THAT(notes("enum Mood { calm @0; } struct Point { x @0 :Int8; } struct Main { a @0 :Point; b @1 :Mood; }",
-                    "struct Main { b @1 :State; a @0 :Place; } # other\nstruct Place { x @0 :Int8; } enum State { calm @0; }"),
-              IsEmpty());
+  EXPECT_THAT(
+      notes("enum Mood { calm @0; } struct Point { x @0 :Int8; } struct Main { a @0 :Point; b @1 :Mood; }",
+            "struct Main { b @1 :State; a @0 :Place; } # other\nstruct Place { x @0 :Int8; } enum State { calm @0; }"),
+      IsEmpty());
 }
 
 TEST(SchemaDifference, notes_fields_and_enumerants_that_one_side_does_not_know) {
@@ -51,8 +52,9 @@ TEST(SchemaDifference, notes_fields_and_enumerants_that_one_side_does_not_know) 
               ElementsAre("b @1: nothing here, Text there"));
   EXPECT_THAT(notes("struct Main { a @0 :Int8; b @1 :Text; }", "struct Main { a @0 :Int8; }"),
               ElementsAre("b @1: Text here, nothing there"));
-  EXPECT_THAT(notes("enum M { a @0; } struct Main { m @0 :List(M); }", "enum M { a @0; b @1; } struct Main { m @0 :List(M); }"),
-              ElementsAre("m[]: enumerant b @1: not here"));
+  EXPECT_THAT(
+      notes("enum M { a @0; } struct Main { m @0 :List(M); }", "enum M { a @0; b @1; } struct Main { m @0 :List(M); }"),
+      ElementsAre("m[]: enumerant b @1: not here"));
 }
 
 TEST(SchemaDifference, lets_each_side_be_newer_in_a_type_of_its_own) {
@@ -67,8 +69,9 @@ TEST(SchemaDifference, lets_names_change_and_things_be_replaced_but_not_exchange
               ElementsAre("a @0: called oldA there", "a @1: nothing here, Text there"));
   EXPECT_THAT(mismatches("struct Main { x @0 :Int8; y @1 :Int8; }", "struct Main { y @0 :Int8; x @1 :Int8; }"),
               ElementsAre("x: @0 here, @1 there", "y: @1 here, @0 there"));
-  EXPECT_THAT(mismatches("enum M { a @0; b @1; } struct Main { m @0 :M; }", "enum M { b @0; a @1; } struct Main { m @0 :M; }"),
-              ElementsAre("m: enumerant a: @0 here, @1 there", "m: enumerant b: @1 here, @0 there"));
+  EXPECT_THAT(
+      mismatches("enum M { a @0; b @1; } struct Main { m @0 :M; }", "enum M { b @0; a @1; } struct Main { m @0 :M; }"),
+      ElementsAre("m: enumerant a: @0 here, @1 there", "m: enumerant b: @1 here, @0 there"));
   EXPECT_THAT(notes("enum M { a @0; } struct Main { m @0 :M; }", "enum M { b @0; } struct Main { m @0 :M; }"),
               ElementsAre("m: enumerant a @0: called b there"));
 }
@@ -99,7 +102,8 @@ TEST(SchemaDifference, holds_defaults_against_each_other) {
               ElementsAre("a @0: default -3 here, 0 there"));
   EXPECT_THAT(mismatches("struct Main { a @0 :Text = \"x\"; }", "struct Main { a @0 :Text; }"),
               ElementsAre("a @0: default \"x\" here, none there"));
-  EXPECT_THAT(mismatches("enum M { a @0; b @1; } struct Main { m @0 :M = b; }", "enum M { a @0; b @1; } struct Main { m @0 :M; }"),
+  EXPECT_THAT(mismatches("enum M { a @0; b @1; } struct Main { m @0 :M = b; }",
+                         "enum M { a @0; b @1; } struct Main { m @0 :M; }"),
               ElementsAre("m @0: default b here, a there"));
   EXPECT_THAT(mismatches("struct Main { a @0 :List(Int8) = [1]; }", "struct Main { a @0 :List(Int8) = [2]; }"),
               ElementsAre("a @0: another default there"));
@@ -109,12 +113,14 @@ TEST(SchemaDifference, holds_defaults_against_each_other) {
 }
 
 TEST(SchemaDifference, lets_a_union_grow_and_be_put_around_a_field_but_nothing_else) {
-  EXPECT_THAT(notes("struct Main { union { a @0 :Int8; b @1 :Text; } }", "struct Main { union { a @0 :Int8; b @1 :Text; c @2 :Int64; } }"),
+  EXPECT_THAT(notes("struct Main { union { a @0 :Int8; b @1 :Text; } }",
+                    "struct Main { union { a @0 :Int8; b @1 :Text; c @2 :Int64; } }"),
               ElementsAre("c @2: nothing here, Int64 there"));
   EXPECT_THAT(notes("struct Main { a @0 :Int8; }", "struct Main { union { a @0 :Int8; b @1 :Int16; } }"),
               ElementsAre("a @0: in no union here, in a union there", "b @1: nothing here, Int16 there"));
-  EXPECT_THAT(mismatches("struct Main { a @0 :Int8; b @1 :Text; }", "struct Main { union { a @0 :Int8; b @1 :Text; } }"),
-              ElementsAre("a @0: in no union here, in a union there", "b @1: in no union here, in a union there"));
+  EXPECT_THAT(
+      mismatches("struct Main { a @0 :Int8; b @1 :Text; }", "struct Main { union { a @0 :Int8; b @1 :Text; } }"),
+      ElementsAre("a @0: in no union here, in a union there", "b @1: in no union here, in a union there"));
   EXPECT_THAT(mismatches("struct Main { union { a @0 :Int8; b @1 :Text; } c @2 :Data; }",
                          "struct Main { union { a @0 :Int8; b @1 :Text; c @2 :Data; } }"),
               ElementsAre("c @2: in no union here, in a union there"));
@@ -141,8 +147,10 @@ TEST(SchemaDifference, ends_on_types_that_contain_themselves_and_on_generics_tha
   const std::string tree = "struct Main { left @0 :Main; all @1 :List(Main); v @2 :";
   EXPECT_THAT(mismatches(tree + "Int8; }", tree + "Int16; }"), ElementsAre("v @2: Int8 here, Int16 there"));
   const std::string grow = "struct Box(T) { in @0 :T; } struct G(T) { next @0 :G(Box(T)); v @1 :T; w @2 :";
-  EXPECT_THAT(mismatches(grow + "Int8; } struct Main { g @0 :G(Text); }", grow + "Int16; } struct Main { g @0 :G(Text); }").front(),
-              "g.w @2: Int8 here, Int16 there");
+  EXPECT_THAT(
+      mismatches(grow + "Int8; } struct Main { g @0 :G(Text); }", grow + "Int16; } struct Main { g @0 :G(Text); }")
+          .front(),
+      "g.w @2: Int8 here, Int16 there");
 }
 
 TEST(SchemaDifference, is_summed_up_in_as_many_bytes_as_there_are) {
@@ -154,7 +162,8 @@ TEST(SchemaDifference, is_summed_up_in_as_many_bytes_as_there_are) {
   const auto difference = difference_of(main_of(here + "}"), main_of(there + "}"));
   EXPECT_EQ(difference.mismatches, 30u);
   EXPECT_EQ(difference.summary(120), "field0 @0: Int8 here, Text there; field1 @1: Int8 here, Text there; and 28 more");
-  for (size_t bytes = 1; bytes < 2000; ++bytes) EXPECT_LE(difference.summary(bytes).size(), std::max<size_t>(bytes, 20));
+  for (size_t bytes = 1; bytes < 2000; ++bytes)
+    EXPECT_LE(difference.summary(bytes).size(), std::max<size_t>(bytes, 20));
   EXPECT_THAT(difference.summary(2000), EndsWith("field29 @29: Int8 here, Text there"));
 }
 

@@ -460,7 +460,8 @@ typedef struct polybus_sample_info {
   uint64_t schema_prefix; /* the first 8 bytes of its schema's fingerprint; 0: untyped */
 } polybus_sample_info;
 POLYBUS_EXPORT void polybus_sample_get_info(const polybus_sample *sample, polybus_sample_info *out);
-/* The schema of this message, NULL if it has none. Lives as long as the sample. */
+/* What this message is read by: the subscriber's own schema, else the one it was published with. NULL if it has none. Lives as
+ * long as the sample. */
 POLYBUS_EXPORT polybus_schema *polybus_sample_schema(const polybus_sample *sample);
 /* One more owner; each owner releases once, from any thread. The memory goes back with the last. */
 POLYBUS_EXPORT polybus_sample *polybus_sample_retain(polybus_sample *sample);

@@ -45,7 +45,7 @@ class POLYBUS_API SampleBase {
   // The whole payload, 8-byte aligned, read-only; lives as long as any copy of the sample. On a typed topic it is one
   // message in Cap'n Proto's stream framing.
   std::span<const std::byte> data() const noexcept;
-  // The schema the message was published with; none on untyped topics.
+  // What the message is read by: the subscriber's own schema, else the one it was published with; none on untyped topics.
   std::optional<Schema> schema() const;
 
   // For the library's own use.

@@ -1,0 +1,14 @@
+"""Python's part: for each line "TOPIC SCHEMA" of standard input, what a subscriber with that file's Main is told."""
+
+import sys
+
+import polybus
+
+with polybus.Node("refused") as node:
+    for line in sys.stdin:
+        topic, path = line.split()
+        try:
+            with node.subscriber(topic, polybus.load_schema(path).Main):
+                print("fits")
+        except polybus.Error as error:
+            print(error.code, error)
