@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import secrets
+import shutil
 import signal
 import statistics
 import subprocess
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / "bin"
 HERE = Path(__file__).resolve().parent
 IDLE_SECONDS = 10
+PARTS = ["cpp", "languages", "decode", "topics", "first", "idle"]
 
 
 @contextmanager
@@ -217,6 +219,32 @@ def language_latency(report: Report, runs: int, rounds: int) -> None:
         )
 
 
+def decoding(report: Report, runs: int) -> None:
+    """One message of seven fields, read by attribute; "whole": as a dict or object, the way the others always give it."""
+    python = run_json([sys.executable, HERE / "decode.py", runs])
+    generated = HERE / "node_modules" / ".generated"
+    shutil.rmtree(generated, ignore_errors=True)
+    subprocess.run(
+        [HERE / "node_modules" / ".bin" / "capnp-es", f"-ojs:{generated}", HERE / "reading.capnp"],
+        check=True,
+        capture_output=True,
+    )
+    (reading,) = generated.rglob("reading.js")
+    node = run_json(["node", HERE / "decode.mjs", runs, reading])
+    with busd() as name:
+        cpp = run_json([BIN / "bench" / "decode", name, runs])
+    goals = {"pycapnp": 1 / 8, "json": 1 / 8, "msgpack": 1.0, "protobuf": 1.0}
+    for peer, goal in goals.items():
+        report.add("Python, 7 fields", python["polybus fields"], peer, python[f"{peer} fields"], goal, "ns")
+    report.add("Python, whole", python["polybus whole"], "pycapnp", python["pycapnp whole"], 1.0, "ns")
+    for peer, goal in {"capnp-es": 1 / 10, "json": 1 / 4, "protobufjs": 1.0}.items():
+        report.add("JavaScript, 7 fields", node["polybus fields"], peer, node[f"{peer} fields"], goal, "ns")
+    report.add("JavaScript, whole", node["polybus whole"], "protobufjs", node["protobufjs whole"], 1.0, "ns")
+    report.add("Python, first of a new type", python["first"], "goal", 1e6, 1.0, "ns")
+    report.add("C++ by name, 7 fields", cpp["by_name"], "generated code", cpp["generated"], float("inf"), "ns")
+    report.add("C++ by field, 7 fields", cpp["by_field"], "generated code", cpp["generated"], float("inf"), "ns")
+
+
 def many_topics(report: Report, runs: int) -> None:
     one, many, field = [], [], "instructions"
     for _ in range(runs):
@@ -290,16 +318,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20_000)
     parser.add_argument(
         "--only",
-        choices=["cpp", "languages", "topics", "first", "idle"],
+        choices=PARTS,
         action="append",
     )
     arguments = parser.parse_args()
-    wanted = arguments.only or ["cpp", "languages", "topics", "first", "idle"]
+    wanted = arguments.only or PARTS
     report = Report()
     if "cpp" in wanted:
         cpp_latency(report, arguments.runs, arguments.rounds)
     if "languages" in wanted:
         language_latency(report, arguments.runs, arguments.rounds // 4)
+    if "decode" in wanted:
+        decoding(report, arguments.runs)
     if "topics" in wanted:
         many_topics(report, arguments.runs)
     if "first" in wanted:

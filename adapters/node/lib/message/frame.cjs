@@ -12,13 +12,26 @@ const SEGMENTS_MAX = 512
 // A list whose elements have no size may claim any number of them in a message of a few bytes. So many are believed.
 const FREE_ELEMENTS_MAX = 2 ** 20
 
+// Buffer's own method takes offsets beyond 2 GiB, toString() does not; and it takes any Uint8Array.
+const { utf8Slice } = /** @type {any} */ (Buffer.prototype)
+
 /** Memory that messages lie in: a mapping, or a copy of our own. */
 class Memory {
-  /** @param {ArrayBufferLike} buffer */
-  constructor(buffer) {
+  /** @param {ArrayBufferLike} buffer @param {Uint8Array} bytes what of it messages lie in */
+  constructor(buffer, bytes = Buffer.from(/** @type {ArrayBuffer} */ (buffer))) {
     this.buffer = buffer
-    /** @type {any} Reads text: Buffer's own method takes offsets beyond 2 GiB, toString() does not. */
-    this.text = Buffer.from(/** @type {ArrayBuffer} */ (buffer))
+    this.bytes = bytes
+  }
+
+  /**
+   * UTF-8 as a string; begin and end count from the buffer's begin.
+   *
+   * @param {number} begin @param {number} end
+   * @returns {string}
+   */
+  text(begin, end) {
+    const { bytes } = this
+    return utf8Slice.call(bytes, begin - bytes.byteOffset, end - bytes.byteOffset)
   }
 }
 
@@ -54,7 +67,7 @@ class Frame {
   static of(bytes) {
     // Typed arrays need elements at multiples of their size.
     const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice()
-    return new Frame(new Memory(aligned.buffer), aligned.byteOffset, aligned.byteLength)
+    return new Frame(new Memory(aligned.buffer, aligned), aligned.byteOffset, aligned.byteLength)
   }
 
   /** @param {number} segments */

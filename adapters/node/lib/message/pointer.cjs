@@ -202,7 +202,7 @@ function readText(frame, segment, position) {
   if (count === 0 || frame.view.getUint8(end) !== 0) throw badMessage('Text does not end with a zero byte')
   if (count === 1) return ''
   const { memory, offset } = frame
-  return /** @type {string} */ (memory.text.utf8Slice(offset + target.begin, offset + end))
+  return memory.text(offset + target.begin, offset + end)
 }
 
 /**

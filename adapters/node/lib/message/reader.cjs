@@ -102,7 +102,9 @@ function isActive(type, place, field) {
 function isPresent(place, field) {
   if (field.isScalar || field.isGroup) return true
   const position = positionOf(place, field.pointerIndex)
-  return position >= 0 && place.frame.view.getBigUint64(position, true) !== 0n
+  if (position < 0) return false
+  const { view } = place.frame
+  return view.getUint32(position, true) !== 0 || view.getUint32(position + 4, true) !== 0
 }
 
 /** @param {StructType} type @param {Place} place @param {Field} field */
