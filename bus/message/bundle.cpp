@@ -92,6 +92,9 @@ void strip(schema::Node::Builder node, const std::string& short_name) {
       enumerant.disownAnnotations();
       enumerant.setCodeOrder(0);
     }
+  } else if (node.isInterface()) {  // no message has one, let alone calls it
+    node.getInterface().disownMethods();
+    node.getInterface().disownSuperclasses();
   }
 }
 

@@ -16,6 +16,8 @@ struct Arguments {
   ListOptions list;
   TopicOptions info, type;
   FindOptions find;
+  TopicOptions schema_list;
+  SchemaOptions schema;
   EchoOptions echo;
   PubOptions pub;
   std::string pub_value;
@@ -65,6 +67,36 @@ void add_topic_commands(CLI::App& app, Arguments& a) {
   type->add_option("TOPIC", a.type.pattern, kPattern)->required();
   CLI::App* find = add_command(app, a, "find", "topics of a type", [&a] { return run_find(a.globals, a.find); });
   find->add_option("TYPE", a.find.type, "Imu, imu.capnp:Imu, or a pattern of either")->required();
+}
+
+void add_schema(CLI::App& app, Arguments& a) {
+  constexpr const char* kReference = "TOPIC, TOPIC@VERSION or FILE:Type";
+  CLI::App* schema = app.add_subcommand("schema", "what the messages of topics look like, and whether that fits");
+  schema->require_subcommand(1);
+  schema->fallthrough();
+  CLI::App* list =
+      add_command(*schema, a, "list", "the schemas of topics: each that their programs have, with its number",
+                  [&a] { return run_schema_list(a.globals, a.schema_list); });
+  list->add_option("GLOB", a.schema_list.pattern, kPattern);
+  CLI::App* show = add_command(*schema, a, "show", "a schema as a .capnp file, which compiles to the same fingerprint",
+                               [&a] { return run_schema_show(a.globals, a.schema); });
+  show->add_option("SCHEMA", a.schema.first, kReference)->required();
+  CLI::App* diff = add_command(*schema, a, "diff", "what two schemas differ in (exit 5 if they do not fit)",
+                               [&a] { return run_schema_diff(a.globals, a.schema); });
+  diff->add_option("HERE", a.schema.first, kReference)->required();
+  diff->add_option("THERE", a.schema.second, kReference)->required();
+  CLI::App* check = add_command(*schema, a, "check", "would a program with this schema be let in? (exit 5 if not)",
+                                [&a] { return run_schema_check(a.globals, a.schema); });
+  check->add_option("SCHEMA", a.schema.first, kReference)->required();
+  check->add_option("--against", a.schema.against, "the topic, with all schemas in use on it")->required();
+  CLI::App* exported = add_command(*schema, a, "export", "a schema for other tools",
+                                   [&a] { return run_schema_export(a.globals, a.schema); });
+  exported->add_option("SCHEMA", a.schema.first, kReference)->required();
+  exported->add_option("-o,--output", a.schema.file, "file to write (default: standard output)");
+  exported
+      ->add_option("--format", a.schema.format, "bundle: a CodeGeneratorRequest, as MCAP has it; capnp: a source file")
+      ->check(CLI::IsMember({"bundle", "capnp"}))
+      ->capture_default_str();
 }
 
 void add_echo(CLI::App& app, Arguments& a) {
@@ -183,6 +215,7 @@ Exit run_command_line(int argc, char** argv) {
   add_globals(app, arguments.globals);
   add_list(app, arguments);
   add_topic_commands(app, arguments);
+  add_schema(app, arguments);
   add_echo(app, arguments);
   add_pub(app, arguments);
   add_rates(app, arguments);

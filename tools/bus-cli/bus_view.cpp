@@ -30,7 +30,11 @@ Topic topic_of(const discovery::GraphTopic& from, const bus::StatFile* file) {
               .fingerprint = from.fingerprint,
               .publishers = {},
               .subscribers = {},
-              .kept = from.kept_values};
+              .kept = from.kept_values,
+              .versions = {}};
+  for (const auto& version : from.versions)
+    topic.versions.push_back(
+        {version.number, version.type_name, version.fingerprint, version.publishers, version.subscribers});
   for (const discovery::GraphEnd& end : from.ends) {
     End copy{.is_publisher = end.is_publisher,
              .topic = from.topic,
@@ -78,6 +82,15 @@ End end_of(const bus::StatSlot& slot) {
           .counters = read_counters(slot)};
 }
 
+// Without the registry nobody knows in which order they came.
+void count_version(Topic& topic, const End& end) {
+  if (end.fingerprint.empty()) return;
+  auto known = std::ranges::find(topic.versions, end.fingerprint, &SchemaVersion::fingerprint);
+  if (known == topic.versions.end())
+    known = topic.versions.insert(known, {.number = 0, .type = end.type, .fingerprint = end.fingerprint});
+  ++(end.is_publisher ? known->publishers : known->subscribers);
+}
+
 // What living processes left in the counter file of a bus whose registry is gone.
 BusView from_counters(const bus::StatFile& file) {
   BusView view;
@@ -91,6 +104,7 @@ BusView from_counters(const bus::StatFile& file) {
     topic.name = end.topic;
     if (topic.type.empty() || end.is_publisher)
       std::tie(topic.type, topic.fingerprint) = std::tie(end.type, end.fingerprint);
+    count_version(topic, end);
     (end.is_publisher ? topic.publishers : topic.subscribers).push_back(std::move(end));
   }
   for (const auto& [name, language, pid] : nodes) view.nodes.push_back({name, language, pid});

@@ -22,10 +22,18 @@ struct End {
   Counters counters;
 };
 
+// One of the schemas that a topic's programs have, or had.
+struct SchemaVersion {
+  uint32_t number = 0;  // 0: not known without the registry
+  std::string type, fingerprint;
+  uint32_t publishers = 0, subscribers = 0;  // that have it now
+};
+
 struct Topic {
   std::string name, type, fingerprint;  // type empty: untyped, or no publisher yet
   std::vector<End> publishers, subscribers;
-  uint32_t kept = 0;  // values of publishers that are gone
+  uint32_t kept = 0;                    // values of publishers that are gone
+  std::vector<SchemaVersion> versions;  // oldest first
 
   double hz() const;
   double bytes_per_s() const;

@@ -29,6 +29,18 @@ struct FindOptions {
 };
 Exit run_find(const Globals& globals, const FindOptions& options);
 
+struct SchemaOptions {
+  std::string first, second;      // TOPIC, TOPIC@VERSION or FILE:Type
+  std::string against;            // a topic
+  std::string file;               // empty: standard output
+  std::string format = "bundle";  // bundle capnp
+};
+Exit run_schema_list(const Globals& globals, const TopicOptions& options);
+Exit run_schema_show(const Globals& globals, const SchemaOptions& options);
+Exit run_schema_diff(const Globals& globals, const SchemaOptions& options);
+Exit run_schema_check(const Globals& globals, const SchemaOptions& options);
+Exit run_schema_export(const Globals& globals, const SchemaOptions& options);
+
 struct EchoOptions {
   std::string pattern;
   uint64_t count = 0;  // 0: no end

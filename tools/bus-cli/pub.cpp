@@ -17,6 +17,7 @@
 #include "tools/bus-cli/interrupt.hpp"
 #include "tools/bus-cli/json_line.hpp"
 #include "tools/bus-cli/message_text.hpp"
+#include "tools/bus-cli/schema_reference.hpp"
 #include "tools/bus-cli/units.hpp"
 
 namespace polybus::cli {
@@ -26,21 +27,8 @@ using Clock = std::chrono::steady_clock;
 
 // ---- what the messages mean
 
-// "imu.capnp:Imu"; the type may be left out where the file has one only.
-Schema schema_of_argument(const std::string& text) {
-  const size_t colon = text.rfind(':');
-  const std::string file = text.substr(0, colon);
-  if (!std::ifstream(file)) throw Stop(Exit::not_found, "--schema: no file " + file);
-  const SchemaFile parsed = Schema::parse_file(file);
-  if (colon != std::string::npos) return parsed.at(text.substr(colon + 1));
-  if (parsed.names().size() == 1) return parsed.at(parsed.names().front());
-  std::string names;
-  for (const std::string& name : parsed.names()) names += (names.empty() ? "" : ", ") + name;
-  throw Stop(Exit::usage, "--schema: name the type, as in " + file + ":Type; there is " + names);
-}
-
 std::optional<Schema> schema_of_topic(const Globals& globals, const PubOptions& options) {
-  if (!options.schema.empty()) return schema_of_argument(options.schema);
+  if (!options.schema.empty()) return schema_of_file(options.schema);
   discovery::ConnectOptions connect;
   connect.bus = globals.bus;
   return discovery::Session::join(connect)->topic_schema(options.topic);  // the node's own session
