@@ -22,6 +22,16 @@ Inlet::~Inlet() {
   if (on_closed_ && *on_closed_) (*on_closed_)(spec_.connection_id);
 }
 
+bool Inlet::abandon_unattached() noexcept {
+  const auto is_attached = [this] { return block().base_sequence.load(std::memory_order_seq_cst) != 0; };
+  if (is_attached()) return false;
+  auto open = ConnectionState::open;
+  block().state.compare_exchange_strong(open, ConnectionState::subscriber_closing);
+  if (!is_attached()) return true;
+  publisher_gone = true;  // it attached just now, and pushes nothing more
+  return false;
+}
+
 std::shared_ptr<Received> Inlet::pop(uint64_t* broken) {
   uint32_t slot = 0;
   while (block().queue.pop(slot)) {

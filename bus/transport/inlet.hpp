@@ -37,6 +37,9 @@ class Inlet : public std::enable_shared_from_this<Inlet> {
     return publisher_gone || block().state.load(std::memory_order_acquire) == ConnectionState::publisher_done;
   }
 
+  // Of an earlier run of the bus, whose publisher was not told of it: from here on it will not attach. False: it has.
+  bool abandon_unattached() noexcept;
+
   // The oldest message in the queue, or null. One thread at a time (the port's lock). A message whose offset or header
   // cannot be is given back and skipped: *broken counts it.
   std::shared_ptr<Received> pop(uint64_t* broken);

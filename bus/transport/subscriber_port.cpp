@@ -138,8 +138,10 @@ void SubscriberPort::State::drain(Discarded* discarded) {
         }
       }
     }
+    bool is_full = false;
     for (auto& inlet : leaving) {
-      if (config.blocking && ring_is_full()) return;
+      is_full = config.blocking && ring_is_full();
+      if (is_full) break;  // not further, but those that ended before it must go
       if (drain_one(*inlet, discarded)) {
         more = true;
         continue;
@@ -149,7 +151,7 @@ void SubscriberPort::State::drain(Discarded* discarded) {
       retire_drained(inlet, discarded);
     }
     std::erase(leaving, nullptr);
-    if (!more) return;
+    if (is_full || !more) return;
   }
 }
 
@@ -472,6 +474,11 @@ void SubscriberPort::rebind(SubscriberPlace place) {
     if (!inlet) continue;
     // Messages in the queue are still served; the connection's end is nobody's news any more, that busd is gone.
     inlet->leaving = true;
+    // busd died in the middle of the introduction: nobody would ever say that such a one has ended.
+    if (inlet->abandon_unattached()) {
+      discarded.inlets.push_back(std::move(inlet));
+      continue;
+    }
     if (!process_lives(inlet->spec().peer.pid)) inlet->publisher_gone = true;
     state.leaving.push_back(std::move(inlet));
   }

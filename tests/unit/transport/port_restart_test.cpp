@@ -153,5 +153,38 @@ TEST(Restart, a_draft_made_before_it_is_published_after_it) {
   EXPECT_EQ(publisher.port->loans(), 0U);
 }
 
+TEST(Restart, a_connection_that_ends_while_another_waits_for_room_is_not_looked_at_again) {
+  LocalBus bus;
+  auto ended = bus.publisher(), first = bus.publisher(), second = bus.publisher();
+  auto subscriber = bus.subscriber(1, true);
+  for (auto* publisher : {&ended, &first, &second}) bus.connect(*publisher, subscriber);
+  send(*first.port, "first");
+  send(*second.port, "second");
+  bus.come_over(ended);
+  bus.come_over(subscriber);  // the first message takes the room, before the second publisher's turn
+  EXPECT_EQ(text_of(subscriber.port->take()), "first");
+  EXPECT_EQ(text_of(subscriber.port->take()), "second");
+  EXPECT_FALSE(subscriber.port->take());
+}
+
+TEST(Restart, a_connection_whose_publisher_never_heard_of_it_ends) {
+  LocalBus bus;
+  auto publisher = bus.publisher();
+  auto subscriber = bus.subscriber();
+  const auto prepared = bus.prepare(publisher, subscriber);
+  bus.attach_subscriber(publisher, subscriber, prepared);
+  bus.come_over(subscriber);
+  EXPECT_EQ(*subscriber.closed, std::vector<uint64_t>{prepared.id});
+  // What busd said before it died may still be heard: then nothing is pushed there.
+  bus.attach_publisher(publisher, subscriber, prepared, 0);
+  send(*publisher.port, "nobody hears this");
+  EXPECT_EQ(prepared.block->queue.size(), 0U);
+  bus.come_over(publisher);
+  bus.connect(publisher, subscriber);
+  send(*publisher.port, "and this is heard");
+  EXPECT_EQ(text_of(subscriber.port->take()), "and this is heard");
+  EXPECT_EQ(subscriber.port->lost(), 0U);
+}
+
 }  // namespace
 }  // namespace polybus::bus::test
