@@ -29,6 +29,7 @@ struct Bus {
   std::unordered_map<Publisher*, std::unique_ptr<Publisher>> publishers;
   std::unordered_map<Subscriber*, std::unique_ptr<Subscriber>> subscribers;
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections;
+  uint32_t kept_publishers = 0;  // gone, but some of the newest values of their topics are theirs
   SchemaStore schemas;
 
   Topic& topic(const std::string& name);  // made if it is not there; throws LIMIT

@@ -33,6 +33,7 @@ void publisher_gone(Bus& bus, Publisher* publisher, Departure how) {
     bus.stat.retire(publisher->stat_slot);
     bus.announce("publisher_removed", *publisher);
     publisher->kept = !bus::read_kept_values(bus.book.publisher(publisher->block)).empty();
+    bus.kept_publishers += publisher->kept ? 1 : 0;
     const auto connections = publisher->connections;
     for (Connection* connection : connections) {
       // Its process is about to say whether it still attached this one.

@@ -58,8 +58,15 @@ void drop_outdated(Bus& bus, Topic& topic) {
   for (Publisher* publisher : publishers) {
     if (!publisher->kept || choices.contains(publisher)) continue;
     publisher->kept = false;
+    --bus.kept_publishers;
     free_if_unused(bus, publisher);
   }
+}
+
+void drop_outdated(Bus& bus) {
+  std::vector<Topic*> topics;
+  for (const auto& [name, topic] : bus.topics) topics.push_back(topic.get());
+  for (Topic* topic : topics) drop_outdated(bus, *topic);
 }
 
 uint32_t count_kept(const Bus& bus, const Topic& topic) {

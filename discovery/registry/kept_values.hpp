@@ -20,6 +20,8 @@ uint32_t kept_by_now(const Bus& bus, const Connection& connection);
 
 // Kept values that are no longer among the newest let go of the memory of publishers that are gone.
 void drop_outdated(Bus& bus, Topic& topic);
+// The same of all topics: publishers that are there replace kept values without a word to busd.
+void drop_outdated(Bus& bus);
 
 // How many values of publishers that are gone a newcomer would get.
 uint32_t count_kept(const Bus& bus, const Topic& topic);

@@ -13,6 +13,7 @@
 #include "discovery/registry/ends.hpp"
 #include "discovery/registry/graph.hpp"
 #include "discovery/registry/introductions.hpp"
+#include "discovery/registry/kept_values.hpp"
 #include "discovery/registry/log.hpp"
 #include "discovery/registry/schemas.hpp"
 
@@ -128,6 +129,7 @@ std::optional<Registry::Body> Registry::answer(Session& session, Request& reques
     session.watching = body->on;
     return Done{};
   } else if (std::holds_alternative<AskGraph>(request.body)) {
+    drop_outdated(bus_);
     return draw_graph(bus_);
   }
   return std::nullopt;

@@ -15,6 +15,7 @@
 
 #include "discovery/protocol/codec.hpp"
 #include "discovery/protocol/unix_socket.hpp"
+#include "discovery/registry/kept_values.hpp"
 #include "discovery/registry/log.hpp"
 
 namespace polybus::registry {
@@ -35,6 +36,7 @@ constexpr int kAcceptsPerTurn = 64;
 constexpr size_t kBytesPerTurn = 256u << 10;  // of one process, before others have theirs
 constexpr int kStalledRetryMs = 20;
 constexpr uint64_t kCutOffsLogged = 100;
+constexpr std::chrono::seconds kTidyPauseMin{1}, kTidyPauseMax{60};
 constexpr size_t kCrowd = 64;  // clients; fewer leave nothing worth trimming
 
 }  // namespace
@@ -69,6 +71,7 @@ void Server::run() {
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), timeout_ms());
     if (ended_) break;
     for (int i = 0; i < count; ++i) handle(events[i].data.u64, events[i].events);
+    tidy();
     flush_dirty();
     trim_memory();
     registry_.bus().stat.touch();
@@ -80,7 +83,9 @@ int Server::timeout_ms() {
   if (stalled_) return kStalledRetryMs;
   if (!idle_exit_ || !clients_.empty()) {
     idle_since_.reset();
-    return -1;
+    if (!tidy_at_) return -1;
+    return static_cast<int>(
+        std::max<int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(*tidy_at_ - Clock::now()).count()));
   }
   const auto now = Clock::now();
   if (!idle_since_) idle_since_ = now;
@@ -222,6 +227,24 @@ void Server::trim_memory() {
   if (crowd_ < kCrowd || clients_.size() > crowd_ / 2) return;
   ::malloc_trim(0);
   crowd_ = clients_.size();
+}
+
+// What publishers that are gone keep is replaced without a word to us, and only then is their memory free. Looked at rarer and
+// rarer while nothing changes.
+void Server::tidy() {
+  const uint32_t kept = registry_.bus().kept_publishers;
+  const auto now = Clock::now();
+  if (kept == 0) {
+    tidy_at_.reset();
+  } else if (!tidy_at_ || kept > tidied_) {
+    tidy_pause_ = kTidyPauseMin;
+    tidy_at_ = now + tidy_pause_;
+  } else if (now >= *tidy_at_) {
+    drop_outdated(registry_.bus());
+    tidy_pause_ = std::min(tidy_pause_ * 2, kTidyPauseMax);
+    tidy_at_ = now + tidy_pause_;
+  }
+  tidied_ = kept;
 }
 
 void Server::flush_dirty() {

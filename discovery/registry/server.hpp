@@ -39,6 +39,7 @@ class Server {
   void drop(uint64_t id);
   void flush_dirty();
   void trim_memory();
+  void tidy();
 
   Registry& registry_;
   discovery::Fd listener_, epoll_, signals_;
@@ -47,6 +48,10 @@ class Server {
   std::optional<Clock::time_point> idle_since_;
   bool ended_ = false;
   bool stalled_ = false;
+  // When to look next for kept values that newer ones have replaced; none: there are none.
+  std::optional<Clock::time_point> tidy_at_;
+  std::chrono::seconds tidy_pause_{};
+  uint32_t tidied_ = 0;  // publishers that were kept at the last look
   uint64_t next_client_ = 1;
   uint64_t cut_off_ = 0;  // clients that were not understood
   std::map<uint64_t, std::unique_ptr<Client>> clients_;

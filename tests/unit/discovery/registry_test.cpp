@@ -11,6 +11,7 @@
 
 #include "bus/transport/layout.hpp"
 #include "discovery/protocol/codec.hpp"
+#include "discovery/registry/kept_values.hpp"
 #include "tests/unit/discovery/folder.hpp"
 
 namespace polybus::registry {
@@ -282,6 +283,25 @@ TEST_F(Registries, serve_the_kept_values_of_a_publisher_that_died_unattached_and
     writer.die();
     EXPECT_EQ(reader.hear<Connect>().has_value(), !attached);
   }
+}
+
+TEST_F(Registries, give_a_dead_publishers_memory_back_when_newer_values_took_the_place_of_its_without_a_word) {
+  Process dead(registry, 11), living(registry, 10);
+  const auto keep = [this](const Placed& placed, uint64_t published_ns) {
+    bus::HistorySlot& slot = bus().book.publisher(placed.block)->slots[0];
+    slot.chunk_offset = placed.extent.offset;
+    slot.published_realtime_ns = published_ns;
+    slot.sequence = 1;
+  };
+  keep(dead.advertise(1, "t", 1), 100);
+  const Placed placed = living.advertise(1, "t", 1);
+  dead.die();
+  EXPECT_EQ(bus().publishers.size(), 2u);
+  EXPECT_EQ(bus().kept_publishers, 1u);
+  keep(placed, 200);
+  drop_outdated(registry.bus());  // as busd does now and then
+  EXPECT_EQ(bus().publishers.size(), 1u);
+  EXPECT_EQ(bus().kept_publishers, 0u);
 }
 
 TEST_F(Registries, reclaim_a_dead_subscribers_connection_from_the_living_publisher) {
