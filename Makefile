@@ -45,8 +45,8 @@ fuzz: setup-fuzz ## each fuzzer for DURATION seconds (default 60)
 	@$(call ninja,build-fuzz)
 	@tools/dev/fuzz $(or $(DURATION),60)
 
-soak: build ## hours of traffic with kills; DURATION in seconds
-	@exec .venv/bin/python tests/soak/run.py $(if $(DURATION),--duration $(DURATION))
+soak: setup-test build ## 30,000 kills, then traffic at full rate for DURATION seconds; writes docs/reliability.md
+	@exec .venv/bin/python tests/soak/run.py --record $(if $(DURATION),--duration $(DURATION))
 
 asan tsan: setup-test ## unit and integration tests under a sanitizer, in build-asan/ or build-tsan/
 	@cmake --preset $@ >/dev/null

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
+#include "tools/bus-cli/chaos/sabotage.hpp"
 #include "tools/bus-cli/commands.hpp"
 #include "tools/bus-cli/suggestion.hpp"
 
@@ -26,6 +27,7 @@ struct Arguments {
   NodeOptions node_list, node_info;
   GraphOptions graph;
   DaemonOptions daemon;
+  ChaosOptions chaos;
   std::function<Exit()> run;
 };
 
@@ -187,6 +189,23 @@ void add_bus_commands(CLI::App& app, Arguments& a) {
   add_command(*daemon, a, "status", "whether it runs (exit 6 if not)", [&a] { return run_daemon_status(a.globals); });
 }
 
+void add_chaos(CLI::App& app, Arguments& a) {
+  CLI::App* command =
+      add_command(app, a, "chaos", "kill and stop programs on a bus of its own, and prove that nobody else is harmed",
+                  [&a] { return run_chaos(a.globals, a.chaos); });
+  command->add_option("--kills", a.chaos.kills, "how many processes to kill, busd among them")->capture_default_str();
+  command->add_option_function<uint64_t>(
+      "--seed", [&a](uint64_t seed) { a.chaos.seed = seed; }, "of the order of events; default: another one each time");
+  command->add_option("--for", a.chaos.duration, "go on for so long, also after the last kill: 30m");
+  command->add_option("--bound", a.chaos.bound, "who makes no progress for so long hangs")->capture_default_str();
+  command->add_option("--python", a.chaos.python, "the Python that has the package")->capture_default_str();
+  command->add_option("--node", a.chaos.node, "the Node.js to use")->capture_default_str();
+  command->add_option("--sabotage", a.chaos.sabotage, "")
+      ->group("")
+      ->check(CLI::IsMember(std::vector<std::string>(chaos::kSabotages.begin(), chaos::kSabotages.end())));
+  command->add_option("--sabotaged", a.chaos.sabotaged, "")->group("")->check(CLI::IsMember({"c++", "python", "node"}));
+}
+
 void add_globals(CLI::App& app, Globals& globals) {
   app.add_flag("--json", globals.json, "one JSON object per line");
   app.add_option("--bus", globals.bus, "name of the bus (default: POLYBUS_BUS, else \"default\")");
@@ -221,6 +240,7 @@ Exit run_command_line(int argc, char** argv) {
   add_rates(app, arguments);
   add_node(app, arguments);
   add_bus_commands(app, arguments);
+  add_chaos(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

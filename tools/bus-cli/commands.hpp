@@ -101,4 +101,14 @@ Exit run_daemon_start(const Globals& globals, const DaemonOptions& options);
 Exit run_daemon_stop(const Globals& globals, const DaemonOptions& options);
 Exit run_daemon_status(const Globals& globals);
 
+struct ChaosOptions {
+  uint64_t kills = 200;
+  std::optional<uint64_t> seed;  // none: one is drawn
+  std::string bound = "10s";
+  std::string python = "python3", node = "node";
+  std::string duration = "0s";  // of the storm, at least
+  std::string sabotage, sabotaged = "c++";
+};
+Exit run_chaos(const Globals& globals, const ChaosOptions& options);
+
 }  // namespace polybus::cli

@@ -45,7 +45,10 @@ LAYERS = [
 ]
 # Third-party headers and the only folders where they may appear.
 THIRD_PARTY = [
-    (re.compile(r"^(iceoryx_|iox/)"), ("bus/memory/", "bus/transport/", "tests/unit/", "tests/bench/")),
+    (
+        re.compile(r"^(iceoryx_|iox/)"),
+        ("bus/memory/", "bus/transport/", "tests/unit/", "tests/bench/", "tests/fault/iceoryx/"),
+    ),
     (re.compile(r"^spdlog/"), ("bus/", "discovery/", "tools/")),
 ]
 
