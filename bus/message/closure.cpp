@@ -14,6 +14,15 @@ class Walk {
  public:
   std::map<uint64_t, Schema> run(StructSchema root) {
     add(root);
+    return work_off();
+  }
+  std::map<uint64_t, Schema> run(std::span<const capnp::ConstSchema> constants) {
+    for (auto constant : constants) add_type(constant.getType(), constant.getProto().getConst().getType());
+    return work_off();
+  }
+
+ private:
+  std::map<uint64_t, Schema> work_off() {
     while (!todo_.empty()) {
       StructSchema next = todo_.back();
       todo_.pop_back();
@@ -29,7 +38,6 @@ class Walk {
     return std::move(found_);
   }
 
- private:
   void add(Schema type) {
     Schema generic = type.getGeneric();
     if (!found_.emplace(generic.getProto().getId(), generic).second) return;
@@ -78,6 +86,12 @@ std::vector<capnp::Schema> closure_of(capnp::StructSchema root) {
   for (auto& [id, type] : found) {
     if (id != root_id) all.push_back(type);
   }
+  return all;
+}
+
+std::vector<capnp::Schema> closure_of(std::span<const capnp::ConstSchema> constants) {
+  std::vector<capnp::Schema> all;
+  for (auto& [id, type] : Walk().run(constants)) all.push_back(type);
   return all;
 }
 

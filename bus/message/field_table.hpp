@@ -89,6 +89,9 @@ FieldTable build_field_table(capnp::StructSchema root);
 uint32_t bits_of(TypeRef type) noexcept;
 // How such elements lie in a list.
 capnp::ElementSize element_size_of(TypeRef type) noexcept;
+// Why there is no value for a field of an interface's type, the same words in every language.
+inline constexpr std::string_view kNoCapabilities =
+    "a field of an interface type holds a capability, which a message on a bus cannot carry";
 // "UInt8", "Text", "List(List(Float32))", "Pose": as a .capnp file would say it.
 std::string type_text(const FieldTable& table, TypeRef type);
 

@@ -36,7 +36,7 @@ struct Path {
 };
 
 [[noreturn]] void refuse(const Path* path, const std::string& what) {
-  throw Error(Code::invalid_argument, (path ? path->text() : "message") + ": " + what);
+  throw Error(Code::invalid_argument, (path ? path->text() + ": " : "") + what);
 }
 
 // What was given instead, short enough for a message.
@@ -56,6 +56,16 @@ class Decoder {
     refuse(path, "expected " + type_text(table_, type) + ", got " + got(node));
   }
 
+  // A number of the wrong size is told from a value of the wrong type.
+  [[noreturn]] void refuse_scalar(const Path* path, TypeRef type, const JsonNode& node) const {
+    std::string what = type_text(table_, type);
+    if (node.type == JsonType::number) {
+      if (auto range = integer_range_text(type.kind); !range.empty()) what.append(" (").append(range).append(")");
+      if (type.kind == Kind::float32) what += " (up to 3.4028235e38)";
+    }
+    refuse(path, "expected " + what + ", got " + got(node));
+  }
+
   void set_struct(const StructEntry& type, const JsonNode& node, uint32_t at, cp::StructBuilder to, const Path* path) {
     if (node.type != JsonType::object) refuse(path, "expected " + type.name + ", got " + got(node));
     const FieldEntry* selected = nullptr;
@@ -65,8 +75,9 @@ class Decoder {
       const FieldEntry& field = find(type, name, expected, path);
       Path here{path, field.name};
       if (field.discriminant >= 0) {
-        if (selected != nullptr)
-          refuse(&here, "only one of a union's fields can be set, and " + selected->name + " is");
+        if (selected != nullptr) {
+          refuse(path, selected->name + " and " + field.name + " are members of one union: give one of them");
+        }
         selected = &field;
         to.setDataField<uint16_t>(type.union_bit_offset / 16 * ELEMENTS, static_cast<uint16_t>(field.discriminant));
       }
@@ -133,8 +144,10 @@ class Decoder {
     } else if (type.kind == Kind::struct_) {
       const auto& inner = table_.structs[type.index];
       set_struct(inner, node, at, to.initStruct(size_of(inner)), path);
+    } else if (type.kind == Kind::interface_) {
+      refuse(path, std::string(kNoCapabilities));
     } else {
-      refuse(path, type_text(table_, type) + " cannot be written as JSON");
+      refuse(path, "an AnyPointer has no JSON but null: its type is known to the program only");
     }
   }
 
@@ -203,7 +216,7 @@ class Decoder {
       default:
         if (node.type == JsonType::number) bits = integer_bits(type.kind, node.text);
     }
-    if (!bits) refuse_type(path, type, node);
+    if (!bits) refuse_scalar(path, type, node);
     return *bits;
   }
 

@@ -64,6 +64,20 @@ std::optional<uint64_t> integer_bits(Kind kind, std::string_view text) {
   }
 }
 
+std::string_view integer_range_text(Kind kind) noexcept {
+  switch (kind) {
+    case Kind::int8: return "-128 to 127";
+    case Kind::int16: return "-32768 to 32767";
+    case Kind::int32: return "-2147483648 to 2147483647";
+    case Kind::int64: return "-9223372036854775808 to 9223372036854775807";
+    case Kind::uint8: return "0 to 255";
+    case Kind::uint16: return "0 to 65535";
+    case Kind::uint32: return "0 to 4294967295";
+    case Kind::uint64: return "0 to 18446744073709551615";
+    default: return {};
+  }
+}
+
 std::optional<uint64_t> float32_bits(const JsonNode& node) {
   auto value = real(node);
   if (!value) return std::nullopt;

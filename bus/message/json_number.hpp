@@ -14,6 +14,9 @@ namespace polybus::bus {
 // integers too. Nothing if it is none or out of the kind's range.
 std::optional<uint64_t> integer_bits(Kind kind, std::string_view text);
 
+// "0 to 255"; empty for what is no integer.
+std::string_view integer_range_text(Kind kind) noexcept;
+
 // A number, or one of the strings "NaN", "Infinity" and "-Infinity". Nothing for all else, and for finite numbers that
 // the type cannot hold.
 std::optional<uint64_t> float32_bits(const JsonNode& node);

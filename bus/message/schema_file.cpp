@@ -9,6 +9,7 @@
 
 #include "bus/message/bundle.hpp"
 #include "bus/message/closure.hpp"
+#include "bus/message/constants.hpp"
 #include "bus/message/kj_errors.hpp"
 #include "bus/message/source_file.hpp"
 
@@ -23,6 +24,8 @@ struct SchemaFileState {
   std::vector<std::string> names;  // in source order
   std::map<std::string, uint64_t, std::less<>> ids;
   std::map<uint64_t, capnp::ParsedSchema> parsed;
+  uint64_t file_id = 0;
+  std::map<std::string, std::vector<capnp::ConstSchema>, std::less<>> constants;  // by scope, "" is the file
   std::mutex mutex;
   std::map<uint64_t, Schema> made;  // under the mutex
 };
@@ -45,7 +48,7 @@ void throw_mistakes(const ParseRun& run) {
   throw Error(Code::bad_schema, text);
 }
 
-// Everything that can hold a struct is looked into, and every struct is noted as "Outer.Inner".
+// Everything that can hold a struct is looked into, and every struct is noted as "Outer.Inner"; and so are constants.
 void note_structs(SchemaFileState& state, capnp::ParsedSchema scope, const std::string& prefix) {
   auto nested_protos = scope.getProto().getNestedNodes();
   for (unsigned i = 0; i < nested_protos.size(); ++i) {
@@ -55,6 +58,8 @@ void note_structs(SchemaFileState& state, capnp::ParsedSchema scope, const std::
       state.names.push_back(name);
       state.ids.emplace(name, nested.getProto().getId());
       state.parsed.emplace(nested.getProto().getId(), nested);
+    } else if (nested.getProto().isConst()) {
+      state.constants[prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1)].push_back(nested.asConst());
     }
     note_structs(state, nested, name + ".");
   }
@@ -68,7 +73,10 @@ std::shared_ptr<SchemaFileState> parse(const std::string& path, const std::vecto
   try {
     auto file = state->parser.parseFile(kj::heap<SourceFile>(state->run, path));
     // After a mistake what the parser returned is not to be touched.
-    if (run.mistakes.empty()) note_structs(*state, file, "");
+    if (run.mistakes.empty()) {
+      state->file_id = file.getProto().getId();
+      note_structs(*state, file, "");
+    }
   } catch (const kj::Exception& exception) {
     if (run.mistakes.empty()) run.mistakes.push_back(path + ": " + describe(exception));
   }
@@ -80,6 +88,18 @@ Schema make_schema(SchemaFileState& state, uint64_t id) {
   auto bundle = translate_kj(Code::bad_schema,
                              "schema: ", [&] { return make_bundle(closure_of(state.parsed.at(id).asStruct())); });
   throw_mistakes(*state.run);  // what a type refers to from far away is compiled only now
+  auto bytes = bundle.asBytes();
+  return Schema::from_bundle({reinterpret_cast<const std::byte*>(bytes.begin()), bytes.size()});
+}
+
+Schema make_constants(SchemaFileState& state, std::string_view scope,
+                      const std::vector<capnp::ConstSchema>& constants) {
+  auto outer = state.ids.find(scope);
+  std::string name = state.file_name + ":" + (scope.empty() ? "" : std::string(scope) + ".") + "constants";
+  auto bundle = translate_kj(Code::bad_schema, "schema: ", [&] {
+    return constants_bundle(outer == state.ids.end() ? state.file_id : outer->second, name, constants);
+  });
+  throw_mistakes(*state.run);
   auto bytes = bundle.asBytes();
   return Schema::from_bundle({reinterpret_cast<const std::byte*>(bytes.begin()), bytes.size()});
 }
@@ -114,6 +134,13 @@ Schema SchemaFile::at(std::string_view name) const {
     made = state_->made.emplace(found->second, bus::make_schema(*state_, found->second)).first;
   }
   return made->second;
+}
+
+std::optional<Schema> SchemaFile::constants(std::string_view scope) const {
+  auto found = state_->constants.find(scope);
+  if (found == state_->constants.end()) return std::nullopt;
+  std::lock_guard lock(state_->mutex);
+  return bus::make_constants(*state_, scope, found->second);
 }
 
 }  // namespace polybus

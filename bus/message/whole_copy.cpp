@@ -22,16 +22,6 @@ class Measure {
     add_pointers(pointers, count);
   }
 
- private:
-  void charge(uint64_t words) {
-    if (words > left_) throw Error(Code::bad_message, "message refers to more than it holds");
-    left_ -= words;
-  }
-
-  void add_pointers(const cp::ListReader& pointers, uint64_t count) {
-    for (uint64_t i = 0; i < count; ++i) add_pointer(pointers.getPointerElement(i * capnp::ELEMENTS));
-  }
-
   void add_pointer(const cp::PointerReader& pointer) {
     switch (pointer.getPointerType()) {
       case capnp::PointerType::STRUCT: add_struct(pointer.getStruct(nullptr)); break;
@@ -60,11 +50,23 @@ class Measure {
     }
   }
 
+ private:
+  void charge(uint64_t words) {
+    if (words > left_) throw Error(Code::bad_message, "message refers to more than it holds");
+    left_ -= words;
+  }
+
+  void add_pointers(const cp::ListReader& pointers, uint64_t count) {
+    for (uint64_t i = 0; i < count; ++i) add_pointer(pointers.getPointerElement(i * capnp::ELEMENTS));
+  }
+
   uint64_t left_;
 };
 
 }  // namespace
 
 void check_copy(const cp::StructReader& from, uint64_t words_max) { Measure(words_max).add_struct(from); }
+void check_copy(const cp::ListReader& from, uint64_t words_max) { Measure(words_max).add_list(from); }
+void check_copy(const cp::PointerReader& from, uint64_t words_max) { Measure(words_max).add_pointer(from); }
 
 }  // namespace polybus::bus

@@ -90,4 +90,38 @@ struct Everything {
   dataDefault @59 :Data = 0x"00ff80";
   pointDefault @60 :Point = (x = 3, y = -1.5, label = "p");
   listDefault @61 :List(Int32) = [1, -2, 3];
+
+  cube @62 :List(List(List(Int16)));
+  pointBox @63 :Box(Point);
+  textBox @64 :Box(Text);
+  textBoxes @65 :List(Box(Text));
+  anyBox @66 :Box;
+  any @67 :AnyPointer;
+  calls @68 :Calls;
+  textsDefault @69 :List(Text) = ["a", ""];
+  pointsDefault @70 :List(Point) = [(x = 1), (y = 2, label = "two")];
+
+  const unit :Text = "mm";
 }
+
+# A generic type, and a type parameter that nothing is bound to.
+struct Box(T) {
+  value @0 :T;
+  entries @1 :List(Entry);
+  struct Entry { it @0 :T; }
+}
+
+# What no message on a bus can carry.
+interface Calls { call @0 (number :Int32) -> (); }
+
+const yes :Bool = true;
+const least :Int64 = -9223372036854775808;
+const most :UInt64 = 18446744073709551615;
+const half :Float32 = 0.5;
+const large :Float64 = 1e300;
+const paint :Color = green;
+const greeting :Text = "grüß dich";
+const bytes :Data = 0x"00ff80";
+const primes :List(UInt16) = [2, 3, 5];
+const corner :Point = (x = -4, label = "corner");
+const corners :List(Point) = [(x = 1), (x = 2)];

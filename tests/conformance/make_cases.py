@@ -55,6 +55,11 @@ def many_points(count: int) -> list[dict[str, Any]]:
     return [point(i - 50, i / 3, f"point {i}") for i in range(count)]
 
 
+def as_type(name: str, value: Any) -> dict[str, Any]:
+    """What an AnyPointer is set to: JSON has no value for it, so runners are told."""
+    return {"$as": name, "value": value}
+
+
 # Name -> what a publisher sets; a subscriber sees that and the rest of UNSET.
 CASES: dict[str, dict[str, Any]] = {
     "nothing set": {},
@@ -183,14 +188,148 @@ CASES: dict[str, dict[str, Any]] = {
         "uint8s": {"repeat": [0, 127, 255], "times": 100_000},
     },
     "many structs": {"points": many_points(200)},
+    "an enumerant nobody knows": {"color": 7, "colors": ["red", 65535]},
+    "union: a member that is null": {"words": None, "shape": {"title": None}},
+    "lists of lists of lists": {"cube": [[[1, -2], []], [], [[3]]]},
+    "generic types": {
+        "pointBox": {"value": point(1, 2.0, "p"), "entries": [{"it": point(3)}, {}]},
+        "textBox": {"value": "t", "entries": [{"it": "x"}, {"it": ""}]},
+        "textBoxes": [{"value": "a"}, {}, {"entries": []}],
+    },
+    "AnyPointer to text": {"any": as_type("Text", "grüß dich")},
+    "AnyPointer to data": {"any": as_type("Data", "AP+A")},
+    "AnyPointer to a struct": {"any": as_type("Point", point(7, 0.5, "any"))},
+    "AnyPointer to a list": {"any": as_type("List(Int32)", [1, -2, 3])},
+    "an unbound type parameter": {"anyBox": {"value": as_type("Point", point(8)), "entries": [{}]}},
     "long text": {"text": {"repeat": "Straße 🚌 ", "times": 20_000}},
 }
 
 
+# What subscribers read field by field: paths, and what they give. Null pointers read as their defaults.
+GET: dict[str, list[dict[str, Any]]] = {
+    "nothing set": [
+        {"path": "textDefault", "is": "grüß"},
+        {"path": "dataDefault", "is": "AP+A"},
+        {"path": "pointDefault", "is": point(3, -1.5, "p")},
+        {"path": "pointDefault.label", "is": "p"},
+        {"path": "listDefault", "is": [1, -2, 3]},
+        {"path": "listDefault[1]", "is": -2},
+        {"path": "textsDefault", "is": ["a", ""]},
+        {"path": "pointsDefault[1].label", "is": "two"},
+        {"path": "nested.nested.textDefault", "is": "grüß"},
+        {"path": "point.x", "is": 0},
+        {"path": "text", "is": ""},
+        {"path": "data", "is": ""},
+        {"path": "matrix", "is": []},
+        {"path": "which()", "is": "idle"},
+        {"path": "shape.which()", "is": "none"},
+        {"path": "pointBox.value.label", "is": ""},
+    ],
+    "union: group": [
+        {"path": "shape.which()", "is": "box"},
+        {"path": "shape.box.width", "is": 4294967295},
+        {"path": "which()", "is": "idle"},
+    ],
+    "lists of lists": [
+        {"path": "names[2][1]", "is": "🚌"},
+        {"path": "clouds[0][1].label", "is": "point 1"},
+        {"path": "flags[2]", "is": [False, True, False]},
+    ],
+    "an enumerant nobody knows": [{"path": "color", "is": 7}, {"path": "colors[1]", "is": 65535}],
+    "generic types": [
+        {"path": "pointBox.entries[0].it.x", "is": 3},
+        {"path": "pointBox.entries[1].it.x", "is": 0},
+        {"path": "textBox.entries[0].it", "is": "x"},
+    ],
+    "AnyPointer to text": [{"path": "any", "as": "Text", "is": "grüß dich"}],
+    "AnyPointer to data": [{"path": "any", "as": "Data", "is": "AP+A"}],
+    "AnyPointer to a struct": [{"path": "any", "as": "Point", "is": point(7, 0.5, "any")}],
+    "AnyPointer to a list": [{"path": "any", "as": "List(Int32)", "is": [1, -2, 3]}],
+    "an unbound type parameter": [{"path": "anyBox.value", "as": "Point", "is": point(8)}],
+}
+# Why JSON does not bring the same message back.
+NOT_EXACT = {
+    "AnyPointer to text": "AnyPointer",
+    "AnyPointer to data": "AnyPointer",
+    "AnyPointer to a struct": "AnyPointer",
+    "AnyPointer to a list": "AnyPointer",
+    "an unbound type parameter": "AnyPointer",
+}
+CONSTANTS = {
+    "yes": True,
+    "least": "-9223372036854775808",
+    "most": "18446744073709551615",
+    "half": 0.5,
+    "large": 1e300,
+    "paint": "green",
+    "greeting": "grüß dich",
+    "bytes": "AP+A",
+    "primes": [2, 3, 5],
+    "corner": point(-4, 0.0, "corner"),
+    "corners": [point(1), point(2)],
+    "Everything.unit": "mm",
+}
+# What is wrong, and the words for it, the same in every language. "whole": as one object only, not field by field.
+MISTAKES: list[dict[str, Any]] = [
+    {"set": {"points": [{}, {}, {}, {"x": "one"}]}, "error": "points[3].x: expected Int32, got string"},
+    {"set": {"point": {"y": "two"}}, "error": "point.y: expected Float64, got string"},
+    {"set": {"uint8": 256}, "error": "uint8: expected UInt8 (0 to 255), got 256"},
+    {"set": {"int8": -129}, "error": "int8: expected Int8 (-128 to 127), got -129"},
+    {"set": {"int16": 1.5}, "error": "int16: expected Int16 (-32768 to 32767), got 1.5"},
+    {"set": {"uint32": True}, "error": "uint32: expected UInt32, got boolean"},
+    {"set": {"int32": None}, "error": "int32: expected Int32, got null"},
+    {"set": {"bool": 1}, "error": "bool: expected Bool, got 1"},
+    {"set": {"bool": "true"}, "error": "bool: expected Bool, got string"},
+    {"set": {"nothing": 0}, "error": "nothing: expected Void, got 0"},
+    {"set": {"float64": "much"}, "error": "float64: expected Float64, got string"},
+    {"set": {"float64": []}, "error": "float64: expected Float64, got array", "whole": True},
+    {"set": {"text": 5}, "error": "text: expected Text, got 5"},
+    {"set": {"text": {}}, "error": "text: expected Text, got object", "whole": True},
+    {"set": {"texts": ["a", "b", 7]}, "error": "texts[2]: expected Text, got 7"},
+    {"set": {"data": 5}, "error": "data: expected Data, got 5"},
+    {"set": {"color": "pink"}, "error": 'color: expected Color (red, green, blue), got "pink"'},
+    {"set": {"color": False}, "error": "color: expected Color (red, green, blue), got boolean"},
+    {"set": {"color": 65536}, "error": "color: expected Color (red, green, blue), got 65536"},
+    {"set": {"colors": ["red", "pink"]}, "error": 'colors[1]: expected Color (red, green, blue), got "pink"'},
+    {"set": {"point": 3}, "error": "point: expected Point, got 3"},
+    {"set": {"points": {"x": 1}}, "error": "points: expected List(Point), got object", "whole": True},
+    {"set": {"points": [3]}, "error": "points[0]: expected Point, got 3"},
+    {"set": {"matrix": [[1], [2, "x"]]}, "error": "matrix[1][1]: expected Int32, got string"},
+    {"set": {"place": {"north": "n"}}, "error": "place.north: expected Float64, got string"},
+    {"set": {"place": 1}, "error": "place: expected Everything.place, got 1"},
+    {"set": {"shape": {"box": {"width": -1}}}, "error": "shape.box.width: expected UInt32 (0 to 4294967295), got -1"},
+    {
+        "set": {"textBox": {"entries": [{"it": 1}]}},
+        "error": "textBox.entries[0].it: expected Text, got 1",
+    },
+    {"set": {"point": {"z": 1}}, "error": 'point: Point has no field "z"; it has x, y, label'},
+    {
+        "set": {"shape": {"radius": 1.0, "title": "t"}},
+        "error": "shape: radius and title are members of one union: give one of them",
+        "whole": True,
+    },
+    {
+        "set": {"calls": 1},
+        "error": "calls: a field of an interface type holds a capability, which a message on a bus cannot carry",
+    },
+]
+
+
+def make_case(name: str) -> dict[str, Any]:
+    case: dict[str, Any] = {"name": name, "set": CASES[name]}
+    if name in GET:
+        case["get"] = GET[name]
+    if name in NOT_EXACT:
+        case["notExact"] = NOT_EXACT[name]
+    return case
+
+
 def main() -> None:
-    cases = [{"name": name, "set": value} for name, value in CASES.items()]
+    cases = [make_case(name) for name in CASES]
     lines = ",\n".join("  " + json.dumps(case, ensure_ascii=True) for case in cases)
-    text = f'{{\n"unset": {json.dumps(UNSET)},\n"union": {json.dumps(UNION)},\n"cases": [\n{lines}\n]\n}}\n'
+    table = {"unset": UNSET, "union": UNION, "constants": CONSTANTS, "mistakes": MISTAKES}
+    head = "".join(f"{json.dumps(name)}: {json.dumps(value)},\n" for name, value in table.items())
+    text = f'{{\n{head}"cases": [\n{lines}\n]\n}}\n'
     Path(__file__).with_name("cases.json").write_text(text)
 
 

@@ -1,6 +1,7 @@
 /* C's part, by the byte: `conformance-runner-c pub TOPIC SCHEMA FRAMES` publishes the frames of a file (each a 32-bit size and
  * so many bytes, little-endian), `conformance-runner-c sub TOPIC SCHEMA COUNT` prints each message as the library's JSON, a tab,
- * and the frame in hexadecimal digits. See test_conformance.py. */
+ * and the frame in hexadecimal digits, `conformance-runner-c mistakes TOPIC SCHEMA VALUES` the error of each line of JSON. See
+ * test_conformance.py. */
 #include <polybus/polybus.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,11 +68,31 @@ static void subscribe(polybus_node* node, const char* topic, polybus_schema* sch
   polybus_subscriber_close(subscriber);
 }
 
+/* Values are written without a bus. */
+static void mistakes(polybus_schema* schema, const char* path) {
+  static char line[1 << 16];
+  FILE* file = fopen(path, "r");
+  if (file == NULL) exit(1);
+  while (fgets(line, sizeof line, file) != NULL) {
+    polybus_builder* builder;
+    polybus_struct_builder root;
+    check(polybus_builder_open(schema, &builder, &root, &error));
+    puts(polybus_struct_set_json(&root, schema, line, strlen(line), &error) == POLYBUS_OK ? "no error" : error.message);
+    polybus_builder_close(builder);
+  }
+  fclose(file);
+}
+
 int main(int argc, char** argv) {
   polybus_node* node;
   polybus_schema* schema;
   if (argc != 5) return 2;
   schema = load_schema(argv[3]);
+  if (strcmp(argv[1], "mistakes") == 0) {
+    mistakes(schema, argv[4]);
+    polybus_schema_release(schema);
+    return 0;
+  }
   check(polybus_node_open("conformance-c", &node, &error));
   if (strcmp(argv[1], "pub") == 0) {
     publish(node, argv[2], schema, argv[4]);

@@ -5,17 +5,18 @@ docs/json.md says. C goes by the byte: it publishes frames that another encoder 
 frames.
 """
 
-import base64
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polybus
 import pytest
 
+from tests.conformance.runner import native
 from tests.support.bus import BUILD, ROOT, PrivateBus
 
 HERE = Path(__file__).parent
@@ -40,11 +41,25 @@ def expanded(value: Any) -> Any:
     return [expanded(element) for element in value] if isinstance(value, list) else value
 
 
-CASES = [{"name": case["name"], **expanded(case["set"])} for case in TABLE["cases"]]
+CASES = TABLE["cases"]
+# Every case twice: as one object, and field by field.
+MESSAGES = [
+    {"how": how, "set": {"name": case["name"], **expanded(case["set"])}, "get": case.get("get", [])}
+    for case in CASES
+    for how in ("object", "fields")
+]
+
+
+def without_any(value: Any) -> Any:
+    """JSON has nothing but null for an AnyPointer."""
+    if isinstance(value, dict):
+        return None if "$as" in value else {key: without_any(member) for key, member in value.items()}
+    return [without_any(element) for element in value] if isinstance(value, list) else value
 
 
 def expected(case: dict[str, Any]) -> dict[str, Any]:
     """What is read: what was set, and everything else as when nothing is set."""
+    case = without_any(case)
     unset = dict(TABLE["unset"])
     if any(member in case for member in TABLE["union"]):
         for member in TABLE["union"]:
@@ -74,23 +89,10 @@ def parsed(line: str) -> Any:
     return exact(json.loads(line, parse_int=lambda digits: -0.0 if digits == "-0" else int(digits)))
 
 
-def native(value: Any, name: str = "") -> Any:
-    """The JSON of a case as Python's own values."""
-    if isinstance(value, dict):
-        return {key: native(member, key) for key, member in value.items()}
-    if isinstance(value, list):
-        return [native(element, name) for element in value]
-    if isinstance(value, str) and name.startswith(("int64", "uint64", "count")):
-        return int(value)
-    if isinstance(value, str) and name.startswith("float"):
-        return float(value)
-    return base64.b64decode(value) if isinstance(value, str) and name.startswith("data") else value
-
-
 @pytest.fixture(scope="session")
 def frames() -> list[bytes]:
-    schema = polybus.load_schema(SCHEMA).Everything
-    return [schema.encode(native(case)) for case in CASES]
+    types = polybus.load_schema(SCHEMA)
+    return [types.Everything.encode(native(message["set"], types)) for message in MESSAGES]
 
 
 def write_input(language: str, folder: Path, frames: list[bytes]) -> Path:
@@ -98,7 +100,12 @@ def write_input(language: str, folder: Path, frames: list[bytes]) -> Path:
     if language == "c":
         path.write_bytes(b"".join(len(frame).to_bytes(4, "little") + frame for frame in frames))
     else:
-        path.write_text("".join(json.dumps(case) + "\n" for case in CASES))
+        write_lines(path, MESSAGES)
+    return path
+
+
+def write_lines(path: Path, lines: Iterable[Any]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
 
 
@@ -108,20 +115,57 @@ def test_what_one_language_publishes_another_one_reads(
     publisher: str, subscriber: str, bus: PrivateBus, tmp_path: Path, frames: list[bytes]
 ) -> None:
     cases = write_input(publisher, tmp_path, frames)
+    wanted = str(len(MESSAGES)) if subscriber == "c" else str(write_lines(tmp_path / "wanted", MESSAGES))
     common = ["conformance", str(SCHEMA)]
     output = tmp_path / "output"
     with output.open("w") as file:
-        receiving = bus.start([*RUNNERS[subscriber], "sub", *common, str(len(CASES))], stdout=file)
+        receiving = bus.start([*RUNNERS[subscriber], "sub", *common, wanted], stdout=file)
         sending = bus.start([*RUNNERS[publisher], "pub", *common, str(cases)])
         assert sending.wait(PATIENCE_S) == 0
         assert receiving.wait(PATIENCE_S) == 0
     lines = output.read_text().splitlines()
-    assert len(lines) == len(CASES)
-    for case, frame, line in zip(CASES, frames, lines, strict=True):
-        text, _, received = line.partition("\t")
-        assert parsed(text) == exact(expected(case)), case["name"]
-        if publisher == subscriber == "c":
-            assert bytes.fromhex(received) == frame, case["name"]
+    assert len(lines) == len(MESSAGES)
+    for message, frame, line in zip(MESSAGES, frames, lines, strict=True):
+        text, _, rest = line.partition("\t")
+        name = f"{message['set']['name']}, {message['how']}"
+        assert parsed(text) == exact(expected(message["set"])), name
+        if subscriber != "c":
+            assert json.loads(rest) == [get["is"] for get in message["get"]], name
+        elif publisher == "c":
+            assert bytes.fromhex(rest) == frame, name
+
+
+@pytest.mark.parametrize("language", RUNNERS)
+def test_a_wrong_value_is_told_in_the_same_words(language: str, bus: PrivateBus, tmp_path: Path) -> None:
+    mistakes = TABLE["mistakes"]
+    lines = [mistake["set"] if language == "c" else mistake for mistake in mistakes]
+    told = run_mode(bus, language, "mistakes", write_lines(tmp_path / "mistakes", lines))
+    assert len(told) == len(mistakes)
+    for mistake, line in zip(mistakes, told, strict=True):
+        whole, by_field = (line, None) if language == "c" else json.loads(line)
+        assert whole == mistake["error"]
+        if by_field is not None and not mistake.get("whole"):
+            assert by_field == mistake["error"]
+
+
+@pytest.mark.parametrize("language", [language for language in RUNNERS if language != "c"])
+def test_constants_have_the_values_of_the_schema(language: str, bus: PrivateBus, tmp_path: Path) -> None:
+    (line,) = run_mode(bus, language, "constants", write_lines(tmp_path / "names", TABLE["constants"]))
+    values = json.loads(line)
+    wide = {"least": str, "most": str}  # Python's integers have no width
+    assert {name: wide.get(name, lambda value: value)(value) for name, value in values.items()} == TABLE["constants"]
+
+
+def run_mode(bus: PrivateBus, language: str, mode: str, cases: Path) -> list[str]:
+    done = subprocess.run(
+        [*RUNNERS[language], mode, "conformance", str(SCHEMA), str(cases)],
+        env=bus.environment,
+        timeout=PATIENCE_S,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
 
 
 def test_a_runner_that_gets_nothing_says_so(bus: PrivateBus) -> None:

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
-import { decode, encode, has, init, toObject, which } from 'polybus'
+import { decode, encode, has, init, toObject, which, stringify } from 'polybus'
 import { coreJson, schemas } from './support.mjs'
 
 const { Everything } = schemas
@@ -300,10 +300,45 @@ test('a reader of a newer writer sees what it knows', () => {
   assert.deepEqual(msg.toJSON(), coreJson(schemas.Old, bytes))
 })
 
-test('AnyPointer is refused with a clear error', () => {
-  const msg = decode(Everything, encode(Everything, {}))
-  assert.throws(() => msg.any, { code: 'INVALID_ARGUMENT', message: /any: fields of type AnyPointer/ })
-  assert.throws(() => encode(Everything, { any: 1 }), { code: 'INVALID_ARGUMENT', message: /^any: .*AnyPointer/ })
+test('AnyPointer is read as what the program knows it to be, and copied with all below it', () => {
+  const { Point } = schemas
+  const written = (any) => decode(Everything, encode(Everything, { any })).any
+  assert.equal(written(null), null)
+  assert.equal(written('text').asText(), 'text')
+  assert.deepEqual(written(new Uint8Array([1, 2])).asData(), new Uint8Array([1, 2]))
+  const point = written(decode(Point, encode(Point, { x: 3, name: 'p' })))
+  assert.equal(point.kind, 'struct')
+  assert.equal(written(point).asStruct(Point).name, 'p')
+  assert.deepEqual(written(new Float32Array([1.5])).asList('Float32'), new Float32Array([1.5]))
+  const lists = decode(
+    Everything,
+    encode(Everything, { texts: ['a', 'b'], points: [{ x: 1 }, {}], bools: [true, false] }),
+  )
+  assert.deepEqual(written(lists.texts).asList('Text').toArray(), ['a', 'b'])
+  assert.equal(written(lists.points).asList(Point)[0].x, 1)
+  assert.deepEqual(written(lists.bools).asList('Bool').toArray(), [true, false])
+  const whole = decode(Everything, encode(Everything, { any: lists, text: 'outer' }))
+  assert.equal(decode(Everything, encode(Everything, whole)).any.asStruct(Everything).texts[1], 'b')
+})
+
+test('AnyPointer to something else is a bad message, and a value without a type of its own is refused', () => {
+  const { any } = decode(Everything, encode(Everything, { any: 'text' }))
+  assert.throws(() => any.asStruct(schemas.Point), { code: 'BAD_MESSAGE' })
+  assert.throws(() => any.asList('List(Text)'), { code: 'BAD_MESSAGE' })
+  assert.throws(() => any.asList('Nothing'), { code: 'INVALID_ARGUMENT', message: /name of a type like "Int32"/ })
+  for (const value of [1, [1], {}]) {
+    assert.throws(() => encode(Everything, { any: value }), {
+      code: 'INVALID_ARGUMENT',
+      message: /^any: expected AnyPointer/,
+    })
+  }
+})
+
+test("stringify() is the core's own JSON", () => {
+  const bytes = encode(Everything, { float64: -0, int64: -5n, data: new Uint8Array([255]), float32: NaN, text: 'ü"\n' })
+  const text = stringify(decode(Everything, bytes))
+  assert.deepEqual(JSON.parse(text), coreJson(Everything, bytes))
+  assert.ok(text.includes('"float64":-0,'))
 })
 
 test('fields win over methods of the same name, which are functions too', () => {

@@ -20,7 +20,7 @@ const cases = [
     '2^64',
     Everything,
     { uint64: 2n ** 64n },
-    'uint64: expected UInt64 (0 to 18446744073709551615), got 18446744073709551616n',
+    'uint64: expected UInt64 (0 to 18446744073709551615), got 18446744073709551616',
   ],
   [
     'a bigint that is too small',
@@ -32,17 +32,17 @@ const cases = [
   ['a string for a float', Everything, { float64: '1' }, 'float64: expected Float64, got string'],
   ['too much for Float32', Everything, { float32: 1e39 }, 'float32: expected Float32 (up to 3.4028235e38), got 1e+39'],
   ['an unknown enumerant', Everything, { level: 'blue' }, 'level: expected Level (debug, info, warn), got "blue"'],
-  ['an enum by object', Everything, { level: {} }, 'level: expected Level by name or number, got object'],
-  ['something for Void', Everything, { void: 0 }, 'void: expected null (Void), got 0'],
+  ['an enum by object', Everything, { level: {} }, 'level: expected Level (debug, info, warn), got object'],
+  ['something for Void', Everything, { void: 0 }, 'void: expected Void, got 0'],
   ['a number for Text', Everything, { text: 5 }, 'text: expected Text, got 5'],
   [
     'a Text that is no Unicode',
     Everything,
     { text: 'a\ud800' },
-    'text: this string has lone surrogates, which UTF-8 cannot carry',
+    'text: the text has lone surrogates, which UTF-8 cannot carry',
   ],
-  ['a string for Data', Everything, { data: 'abc' }, 'data: expected Data (Uint8Array), got string'],
-  ['an array for Data', Everything, { data: [1] }, 'data: expected Data (Uint8Array), got array'],
+  ['a string for Data', Everything, { data: 'abc' }, 'data: expected Data, got string'],
+  ['an array for Data', Everything, { data: [1] }, 'data: expected Data, got array'],
   ['a string for a list', Everything, { texts: 'abc' }, 'texts: expected List(Text), got string'],
   ['an object for a list', Everything, { int8s: { 0: 1 } }, 'int8s: expected List(Int8), got object'],
   ['a wrong element', Everything, { int8s: [0, 200] }, 'int8s[1]: expected Int8 (-128 to 127), got 200'],
@@ -65,8 +65,8 @@ const cases = [
     { grid: [[{ x: 1 }, { x: 'a' }]] },
     'grid[0][1].x: expected Float64, got string',
   ],
-  ['a number for a struct', Everything, { point: 3 }, 'point: expected Point as object or message, got 3'],
-  ['an array for a struct', Everything, { point: [1, 2] }, 'point: expected Point as object or message, got array'],
+  ['a number for a struct', Everything, { point: 3 }, 'point: expected Point, got 3'],
+  ['an array for a struct', Everything, { point: [1, 2] }, 'point: expected Point, got array'],
   ['an unknown field', Everything, { colour: 1 }, /^Everything has no field "colour"; it has void, bool, /],
   ['an unknown field inside', Everything, { point: { z: 1 } }, 'point: Point has no field "z"; it has x, y, name'],
   [
@@ -75,7 +75,7 @@ const cases = [
     { hail: [{ at: { q: 1 } }] },
     'hail[0].at: Point has no field "q"; it has x, y, name',
   ],
-  ['a number for a group', Everything, { place: 3 }, /^place: expected Everything\.place as object or message, got 3/],
+  ['a number for a group', Everything, { place: 3 }, /^place: expected Everything\.place, got 3/],
   ['a wrong field of a group', Everything, { place: { room: 'x' } }, 'place.room: expected UInt16, got string'],
   [
     'two members of one union',
@@ -100,7 +100,7 @@ test('what is no object at all is refused', () => {
   for (const value of [undefined, null, 3, 'x', [], new Uint8Array(3), () => {}]) {
     assert.throws(() => encode(Everything, value), {
       code: 'INVALID_ARGUMENT',
-      message: /^expected Everything as object or message/,
+      message: /^expected Everything/,
     })
   }
 })

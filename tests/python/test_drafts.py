@@ -211,22 +211,47 @@ def test_an_array_of_a_message_that_outgrew_its_loan_may_outlive_it_too(pub, sub
     assert pub.stats.loans == 0
 
 
+def test_elements_are_read_back_while_a_list_is_built(pub, sub):
+    with pub.loan() as draft:
+        tags = draft.msg.init("tags", 3)
+        tags[1] = "middle"
+        assert list(tags) == ["", "middle", ""]
+        blobs = draft.msg.init("blobs", 2)
+        blobs[1] = b"xyz"
+        blobs[1][0] = ord("X")
+        assert [bytes(blob) for blob in blobs] == [b"", b"Xyz"]
+        matrix = draft.msg.init("matrix", 2)
+        matrix[1] = [1, 2]
+        matrix[1][0] = 9
+        assert [list(row) for row in matrix] == [[], [9, 2]]
+    msg = sub.take(timeout=None).msg
+    assert msg.tags == ["", "middle", ""]
+    assert bytes(msg.blobs[1]) == b"Xyz"
+    assert msg.matrix == [[], [9.0, 2.0]]
+
+
+def test_a_struct_that_is_made_anew_has_nothing_of_its_default(pub, sub):
+    with pub.loan() as draft:
+        draft.msg.init("start").y = 7
+    assert sub.take(timeout=None).msg.start.to_dict() == {"x": 0.0, "y": 7.0}
+
+
 def test_a_wrong_value_raises_with_the_path_and_the_draft_lives_on(pub, sub):
     with pub.loan() as draft:
         for write, text in [
             (lambda m: setattr(m, "u8", 300), "u8: expected UInt8 (0 to 255), got 300"),
-            (lambda m: setattr(m.pose, "x", "1"), "pose.x: expected Float64, got str"),
-            (lambda m: setattr(m, "nope", 1), "nope: Everything has no such field"),
-            (lambda m: setattr(m.pose, "z", 1), "pose.z: Pose has no such field"),
-            (lambda m: m.init("hail", 2)[1].__setattr__("mm", "x"), "hail[1].mm: expected UInt8, got str"),
-            (lambda m: m.init("tags", 1).__setitem__(0, 3), "tags[0]: expected Text, got int"),
+            (lambda m: setattr(m.pose, "x", "1"), "pose.x: expected Float64, got string"),
+            (lambda m: setattr(m, "nope", 1), 'Everything has no field "nope"; it has void'),
+            (lambda m: setattr(m.pose, "z", 1), 'pose: Pose has no field "z"; it has x, y, label'),
+            (lambda m: m.init("hail", 2)[1].__setattr__("mm", "x"), "hail[1].mm: expected UInt8, got string"),
+            (lambda m: m.init("tags", 1).__setitem__(0, 3), "tags[0]: expected Text, got 3"),
             (lambda m: m.init("u8"), "u8: init() is for lists, Data, structs and groups"),
             (lambda m: m.init("accel"), "accel: init() wants a number of elements"),
             (lambda m: m.init("accel", -1), "accel: expected a size of 0 to 536870911, got -1"),
-            (lambda m: m.init("accel", "x"), "accel: expected a number of elements, got str"),
+            (lambda m: m.init("accel", "x"), "accel: expected a number of elements, got string"),
             (lambda m: m.init("pose", 3), "pose: init() takes no size"),
-            (lambda m: m.init("nope", 3), "nope: Everything has no such field"),
-            (lambda m: m["nope"], "nope: Everything has no such field"),
+            (lambda m: m.init("nope", 3), 'Everything has no field "nope"; it has void'),
+            (lambda m: m["nope"], 'Everything has no field "nope"; it has void'),
         ]:
             with pytest.raises(polybus.InvalidArgumentError) as caught:
                 write(draft.msg)

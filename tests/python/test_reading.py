@@ -3,6 +3,7 @@
 import collections.abc
 import copy
 import gc
+import json
 import math
 from pathlib import Path
 
@@ -223,9 +224,43 @@ def test_a_field_younger_than_the_writer_has_its_default(words):
     assert words.Old.decode(new.encode(a=6, b=1, c="x")).a == 6
 
 
-def test_any_pointers_say_that_they_cannot_be_read_yet(everything):
-    with pytest.raises(polybus.InvalidArgumentError, match="any"):
-        _ = everything().any
+def test_any_pointers_are_read_as_what_the_program_knows_them_to_be(words, everything):
+    assert everything().any is None
+    assert everything(any="text").any.as_text() == "text"
+    assert bytes(everything(any=b"data").any.as_data()) == b"data"
+    pose = everything(any=everything(pose={"x": 3}).pose).any
+    assert (pose.kind, pose.as_struct(words.Pose).x) == ("struct", 3.0)
+    assert everything(any=pose).any.as_struct(words.Pose).x == 3.0
+    numbers = everything(any=everything(accel=[1, 2]).accel).any
+    assert (numbers.kind, numbers.as_list("Float64")) == ("list", [1.0, 2.0])
+    rows = everything(any=everything(matrix=[[1], [2, 3]]).matrix).any
+    assert rows.as_list("List(Float32)") == [[1.0], [2.0, 3.0]]
+    hail = everything(any=everything(hail=[{"mm": 3}]).hail).any
+    assert hail.as_list(words.Hail)[0].mm == 3
+
+
+def test_any_pointers_to_something_else_are_bad_messages(words, everything):
+    any_text = everything(any="text").any
+    for wrong in (lambda: any_text.as_struct(words.Pose), lambda: any_text.as_list("List(Text)"),
+                  lambda: everything(any=everything().pose).any.as_text()):  # fmt: skip
+        with pytest.raises(polybus.BadMessageError):
+            wrong()
+    with pytest.raises(polybus.InvalidArgumentError, match='name of a type like "Int32"'):
+        any_text.as_list("Nothing")
+
+
+def test_json_is_what_the_mapping_says(everything):
+    msg = everything(u64=2**64 - 1, f32=float("nan"), blob=b"\xff", counts=[1], any="x", text="grüß\n")
+    parsed = json.loads(msg.to_json())
+    assert (parsed["u64"], parsed["f32"], parsed["blob"], parsed["counts"]) == (
+        "18446744073709551615",
+        "NaN",
+        "/w==",
+        ["1"],
+    )
+    assert (parsed["any"], parsed["text"]) == (None, "grüß\n")
+    assert list(parsed) == list(msg.to_dict())
+    assert polybus.to_json(msg) == msg.to_json()
 
 
 def test_messages_print_what_is_in_them_shortened(words):

@@ -108,6 +108,11 @@ void set_blob(PointerBuilder pointer, bus::ChunkBuilder* chunk, const void* cont
   if (end > size) std::memset(begin + size, 0, end - size);
 }
 
+std::byte* location_of(cp::ListBuilder list) {
+  return reinterpret_cast<std::byte*>(
+      list.getStructElement(capnp::bounded<0>() * capnp::ELEMENTS).getDataSectionAsBlob().begin());
+}
+
 int set_text(PointerBuilder pointer, bus::ChunkBuilder* chunk, const char* text, size_t size) {
   set_blob<capnp::Text>(pointer, chunk, text, size, 1);
   return POLYBUS_OK;
@@ -135,6 +140,34 @@ int init_list(PointerBuilder pointer, bus::ChunkBuilder* chunk, polybus_type ele
   return POLYBUS_OK;
 }
 
+int edit_data(PointerBuilder pointer, uint8_t** data, size_t* size) {
+  require(data, "data");
+  require(size, "size");
+  if (pointer.isNull()) return POLYBUS_EMPTY;
+  auto blob = pointer.getBlob<capnp::Data>(nullptr, capnp::ZERO * capnp::BYTES);
+  *data = blob.begin();
+  *size = blob.size();
+  return POLYBUS_OK;
+}
+
+int edit_list(PointerBuilder pointer, bus::ChunkBuilder* chunk, polybus_type element, cp::StructSize size,
+              polybus_list_builder* out) {
+  require(out, "out");
+  auto element_bits = element_size(element);
+  if (pointer.isNull()) return POLYBUS_EMPTY;
+  put(is_struct(element) ? pointer.getStructList(size, nullptr) : pointer.getList(element_bits, nullptr), chunk, out);
+  return POLYBUS_OK;
+}
+
+// What goes wrong here is the fault of the message copied from.
+int copy_pointer(PointerBuilder to, const cp::PointerReader& from, uint64_t words_max) {
+  bus::translate_kj(Code::bad_message, "", [&] {
+    bus::check_copy(from, words_max);
+    to.copyFrom(from);
+  });
+  return POLYBUS_OK;
+}
+
 }  // namespace
 
 }  // namespace polybus::c
@@ -153,6 +186,28 @@ int polybus_struct_set_text(polybus_struct_builder* to, uint32_t pointer_index, 
 int polybus_struct_set_data(polybus_struct_builder* to, uint32_t pointer_index, const void* data, size_t size,
                             polybus_error* err) {
   return building(err, [&] { return set_data(pointer_of(to, pointer_index), chunk_of(to), data, size); });
+}
+
+int polybus_struct_set_numbers(polybus_struct_builder* to, uint32_t pointer_index, polybus_type element,
+                               const void* numbers, uint32_t count, polybus_error* err) {
+  return building(err, [&] {
+    auto size_code = element_size(element);
+    uint32_t bits = bus::bits_of({static_cast<bus::Kind>(element.kind), element.list_depth, element.index});
+    if (bits < 8 || size_code == capnp::ElementSize::POINTER) {
+      throw Error(Code::invalid_argument, "element is no number of whole bytes");
+    }
+    check_count(count, "elements");
+    auto pointer = pointer_of(to, pointer_index);
+    size_t bytes = size_t{count} * bits / 8;
+    if (bytes > 0) require(numbers, "numbers");
+    Overwrite overwrite(chunk_of(to), bytes);
+    auto list = pointer.initList(size_code, count * capnp::ELEMENTS);
+    if (count == 0) return POLYBUS_OK;
+    auto* begin = location_of(list);
+    std::memcpy(begin, numbers, bytes);
+    std::memset(begin + bytes, 0, (8 - bytes % 8) % 8);
+    return POLYBUS_OK;
+  });
 }
 
 int polybus_struct_init_data(polybus_struct_builder* to, uint32_t pointer_index, size_t size, uint8_t** data,
@@ -199,29 +254,13 @@ int polybus_struct_edit_list(polybus_struct_builder* to, uint32_t pointer_index,
                              uint16_t data_words, uint16_t pointer_count, polybus_list_builder* out,
                              polybus_error* err) {
   return building(err, [&] {
-    require(out, "out");
-    auto element_bits = element_size(element);
-    auto pointer = pointer_of(to, pointer_index);
-    if (pointer.isNull()) return POLYBUS_EMPTY;
-    put(is_struct(element) ? pointer.getStructList(struct_size(data_words, pointer_count), nullptr)
-                           : pointer.getList(element_bits, nullptr),
-        chunk_of(to), out);
-    return POLYBUS_OK;
+    return edit_list(pointer_of(to, pointer_index), chunk_of(to), element, struct_size(data_words, pointer_count), out);
   });
 }
 
 int polybus_struct_edit_data(polybus_struct_builder* to, uint32_t pointer_index, uint8_t** data, size_t* size,
                              polybus_error* err) {
-  return building(err, [&] {
-    require(data, "data");
-    require(size, "size");
-    auto pointer = pointer_of(to, pointer_index);
-    if (pointer.isNull()) return POLYBUS_EMPTY;
-    auto blob = pointer.getBlob<capnp::Data>(nullptr, capnp::ZERO * capnp::BYTES);
-    *data = blob.begin();
-    *size = blob.size();
-    return POLYBUS_OK;
-  });
+  return building(err, [&] { return edit_data(pointer_of(to, pointer_index), data, size); });
 }
 
 int polybus_struct_clear_pointer(polybus_struct_builder* to, uint32_t pointer_index, polybus_error* err) {
@@ -259,6 +298,48 @@ int polybus_struct_copy_all(polybus_struct_builder* to, const polybus_struct* fr
   });
 }
 
+int polybus_struct_copy_list(polybus_struct_builder* to, uint32_t pointer_index, const polybus_list* from,
+                             polybus_error* err) {
+  return building(err, [&] {
+    require(from, "from");
+    auto pointer = pointer_of(to, pointer_index);
+    const auto& view = unpack<ListView>(from);
+    bus::translate_kj(Code::bad_message, "", [&] {
+      bus::check_copy(view.reader, view.copy_words_max);
+      pointer.setList(view.reader);
+    });
+    return POLYBUS_OK;
+  });
+}
+
+int polybus_struct_copy_pointer(polybus_struct_builder* to, uint32_t pointer_index, const polybus_struct* from,
+                                uint32_t from_index, polybus_error* err) {
+  return building(err, [&] {
+    require(from, "from");
+    auto pointer = pointer_of(to, pointer_index);
+    const auto& view = unpack<StructView>(from);
+    cp::PointerReader source;  // one that the writer did not know is null
+    if (from_index < from->pointer_count) {
+      source = view.reader.getPointerField(static_cast<uint16_t>(from_index) * capnp::POINTERS);
+    }
+    return copy_pointer(pointer, source, view.copy_words_max);
+  });
+}
+
+int polybus_struct_copy_element(polybus_struct_builder* to, uint32_t pointer_index, const polybus_list* from,
+                                uint32_t from_index, polybus_error* err) {
+  return building(err, [&] {
+    require(from, "from");
+    if (from_index >= from->count || from->struct_pointer_count == 0) {
+      throw Error(Code::invalid_argument, "from_index " + std::to_string(from_index) + " of a list of " +
+                                              std::to_string(from->count) + ", or not of pointers");
+    }
+    const auto& view = unpack<ListView>(from);
+    return copy_pointer(pointer_of(to, pointer_index), view.reader.getPointerElement(from_index * capnp::ELEMENTS),
+                        view.copy_words_max);
+  });
+}
+
 int polybus_list_set_text(polybus_list_builder* to, uint32_t index, const char* text, size_t size, polybus_error* err) {
   return building(err, [&] { return set_text(pointer_of(to, index), chunk_of(to), text, size); });
 }
@@ -281,6 +362,26 @@ int polybus_list_init_list(polybus_list_builder* to, uint32_t index, polybus_typ
                            uint16_t data_words, uint16_t pointer_count, polybus_list_builder* out, polybus_error* err) {
   return building(err, [&] {
     return init_list(pointer_of(to, index), chunk_of(to), element, count, struct_size(data_words, pointer_count), out);
+  });
+}
+
+int polybus_list_edit_list(polybus_list_builder* to, uint32_t index, polybus_type element, uint16_t data_words,
+                           uint16_t pointer_count, polybus_list_builder* out, polybus_error* err) {
+  return building(err, [&] {
+    return edit_list(pointer_of(to, index), chunk_of(to), element, struct_size(data_words, pointer_count), out);
+  });
+}
+
+int polybus_list_edit_data(polybus_list_builder* to, uint32_t index, uint8_t** data, size_t* size, polybus_error* err) {
+  return building(err, [&] { return edit_data(pointer_of(to, index), data, size); });
+}
+
+int polybus_list_as_reader(const polybus_list_builder* from, polybus_list* out, polybus_error* err) {
+  return building(err, [&] {
+    require(from, "from");
+    require(out, "out");
+    put(unpack<ListBuilderView>(from).builder.asReader(), bus::Frame::kUnlimited, out);
+    return POLYBUS_OK;
   });
 }
 

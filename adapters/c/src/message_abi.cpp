@@ -85,6 +85,17 @@ int read_list(const PointerReader& pointer, uint64_t words, polybus_type element
   return POLYBUS_OK;
 }
 
+int read_pointer_kind(const PointerReader& pointer, int32_t* kind) {
+  require(kind, "kind");
+  switch (pointer.getPointerType()) {
+    case capnp::PointerType::NULL_: *kind = POLYBUS_POINTER_NULL; break;
+    case capnp::PointerType::STRUCT: *kind = POLYBUS_POINTER_STRUCT; break;
+    case capnp::PointerType::LIST: *kind = POLYBUS_POINTER_LIST; break;
+    default: *kind = POLYBUS_POINTER_OTHER; break;
+  }
+  return POLYBUS_OK;
+}
+
 }  // namespace
 
 }  // namespace polybus::c
@@ -150,6 +161,15 @@ int polybus_list_get_struct(const polybus_list* from, uint32_t index, polybus_st
 int polybus_list_get_list(const polybus_list* from, uint32_t index, polybus_type element, polybus_list* out,
                           polybus_error* err) {
   return reading(err, [&] { return read_list(pointer_of(from, index), copy_words_max(from), element, out); });
+}
+
+int polybus_struct_get_pointer_kind(const polybus_struct* from, uint32_t pointer_index, int32_t* kind,
+                                    polybus_error* err) {
+  return reading(err, [&] { return read_pointer_kind(pointer_of(from, pointer_index), kind); });
+}
+
+int polybus_list_get_pointer_kind(const polybus_list* from, uint32_t index, int32_t* kind, polybus_error* err) {
+  return reading(err, [&] { return read_pointer_kind(pointer_of(from, index), kind); });
 }
 
 int polybus_message_to_json(const polybus_schema* schema, const void* data, size_t size, char** json,

@@ -76,6 +76,18 @@ int polybus_schema_file_get(const polybus_schema_file* file, const char* name, p
   });
 }
 
+int polybus_schema_file_constants(const polybus_schema_file* file, const char* scope, polybus_schema** out,
+                                  polybus_error* err) {
+  return guarded(err, [&] {
+    require(file, "file");
+    require(out, "out");
+    auto constants = file->file.constants(scope != nullptr ? scope : "");
+    if (!constants) return POLYBUS_EMPTY;
+    *out = make_checked_handle(*std::move(constants));
+    return POLYBUS_OK;
+  });
+}
+
 int polybus_schema_from_bundle(const void* bundle, size_t size, polybus_schema** out, polybus_error* err) {
   return guarded(err, [&] {
     require(bundle, "bundle");

@@ -7,6 +7,7 @@
 #include "adapters/cpp/src/draft_core.hpp"
 #include "adapters/cpp/src/publisher_core.hpp"
 #include "bus/message/frame.hpp"
+#include "bus/message/json.hpp"
 
 namespace polybus {
 
@@ -83,6 +84,14 @@ Result<uint64_t> PublisherBase::try_publish_bytes(std::span<const std::byte> byt
   } catch (const Error& error) {
     return error;
   }
+}
+
+uint64_t PublisherBase::publish_json(std::string_view json) {
+  const auto& schema = core_->schema();
+  if (!schema) throw Error(Code::invalid_argument, "topic " + topic() + " is untyped: publish_bytes() sends bytes");
+  detail::DraftCore draft(core_, 0);
+  bus::from_json(*schema, json, draft.builder());
+  return draft.publish(0, core_->timeout());
 }
 
 uint64_t PublisherBase::publish_filled(Fill fill, void* context) {

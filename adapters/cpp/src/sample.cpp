@@ -2,6 +2,7 @@
 #include <polybus/sample.hpp>
 
 #include "adapters/cpp/src/sample_core.hpp"
+#include "bus/message/json.hpp"
 
 namespace polybus {
 
@@ -39,6 +40,11 @@ std::span<const std::byte> SampleBase::data() const noexcept {
 }
 
 std::optional<Schema> SampleBase::schema() const { return core_->origin().schema; }
+
+std::string SampleBase::to_json() const {
+  (void)struct_schema();  // says why there is none
+  return bus::to_json(*core_->origin().schema, data());
+}
 
 capnp::MessageReader& SampleBase::reader() const { return core_->reader(); }
 

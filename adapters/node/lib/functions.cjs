@@ -54,6 +54,27 @@ function methodOf(method, ofBuilders) {
   }
 }
 
+/**
+ * The JSON text of a message, as `bus-cli echo` prints it. JSON.stringify(message) is the same but for minus zero, which it
+ * writes as 0.
+ *
+ * @param {any} message
+ * @returns {string}
+ */
+function stringify(message) {
+  return textOf(methodOf('toJSON', true)(message))
+}
+
+/** @param {unknown} value @returns {string} */
+function textOf(value) {
+  if (Object.is(value, -0)) return '-0'
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(textOf).join()}]`
+  return `{${Object.entries(value)
+    .map(([name, member]) => `${JSON.stringify(name)}:${textOf(member)}`)
+    .join()}}`
+}
+
 module.exports = {
   encode,
   decode,
@@ -61,4 +82,5 @@ module.exports = {
   has: methodOf('has', false),
   init: methodOf('init', true),
   toObject: methodOf('toObject', true),
+  stringify,
 }

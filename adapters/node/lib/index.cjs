@@ -10,7 +10,8 @@ const { Sample } = require('./bus/sample.cjs')
 const { Subscriber } = require('./bus/subscriber.cjs')
 const { Watch } = require('./bus/watch.cjs')
 const { BusError } = require('./errors.cjs')
-const { decode, encode, has, init, toObject, which } = require('./functions.cjs')
+const { decode, encode, has, init, stringify, toObject, which } = require('./functions.cjs')
+const { AnyPointer } = require('./message/any.cjs')
 const { Schema, loadSchema } = require('./schema/schema.cjs')
 
 module.exports = {
@@ -22,6 +23,7 @@ module.exports = {
   Region,
   Watch,
   Schema,
+  AnyPointer,
   BusError,
   loadSchema,
   encode,
@@ -30,5 +32,6 @@ module.exports = {
   has,
   init,
   toObject,
+  stringify,
   version: addon.version,
 }

@@ -98,6 +98,23 @@ export function which(message: object): string | number
 export function has(message: object, field: string): boolean
 export function init(message: object, field: string, size?: number): any
 export function toObject(message: object): any
+/** The JSON text of a message, as `bus-cli echo` prints it: JSON.stringify(message), with -0 as it is. */
+export function stringify(message: object): string
+
+/**
+ * A field of type AnyPointer that is set (a null one is null): the program knows what lies there, the schema does not. Can be
+ * assigned to an AnyPointer of another message, which copies all below it. BAD_MESSAGE if something else lies there.
+ */
+export class AnyPointer {
+  private constructor()
+  /** Text and Data are lists too. */
+  readonly kind: 'struct' | 'list' | 'capability'
+  asStruct<Message = any>(schema: Schema<Message>): Message & MessageMethods<Message>
+  /** `element`: a schema for structs, else the name of a type: "Int32", "Text", "List(Float32)". */
+  asList(element: Schema | string): any
+  asText(): string
+  asData(): Uint8Array
+}
 
 // -------------------------------------------------------------------------------------------------------------- nodes
 

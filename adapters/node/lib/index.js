@@ -9,6 +9,7 @@ export const {
   Region,
   Watch,
   Schema,
+  AnyPointer,
   BusError,
   loadSchema,
   encode,
@@ -17,5 +18,6 @@ export const {
   has,
   init,
   toObject,
+  stringify,
   version,
 } = polybus

@@ -51,7 +51,7 @@ export interface Addon {
   initialize(error: Function): void
   scratch(size: number): ArrayBuffer
 
-  schemaParse(path: string, importPaths: string[]): [string, NativeSchema][]
+  schemaParse(path: string, importPaths: string[]): [string, NativeSchema | null, NativeSchema | null][]
   schemaFromBundle(bundle: Uint8Array): NativeSchema
   schemaBundle(schema: NativeSchema): Uint8Array
   schemaInfo(schema: NativeSchema): { typeName: string; fingerprint: string; prefix: bigint; id: bigint }

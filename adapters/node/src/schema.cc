@@ -15,7 +15,17 @@ Napi::Value wrap_schema(Napi::Env env, polybus_schema* schema) {
   return SchemaBox::wrap(env, schema, polybus_schema_release);
 }
 
-// [["Imu", schema], ["Imu.Pose", schema], …]
+// The file's or a struct's constants as a type, null if there are none.
+Napi::Value constants_of(Napi::Env env, const polybus_schema_file* file, const char* scope) {
+  polybus_error error{};
+  polybus_schema* constants = nullptr;
+  const int code = polybus_schema_file_constants(file, scope, &constants, &error);
+  if (code == POLYBUS_EMPTY) return env.Null();
+  check(env, code, error);
+  return wrap_schema(env, constants);
+}
+
+// [["", null, constants], ["Imu", schema, constants], ["Imu.Pose", schema, constants], …]
 Napi::Value parse(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const std::string path = text_at(info, 0);
@@ -30,11 +40,17 @@ Napi::Value parse(const Napi::CallbackInfo& info) {
   check(env, polybus_schema_file_parse(path.c_str(), pointers.data(), pointers.size(), &opened, &error), error);
   const std::shared_ptr<polybus_schema_file> file(opened, polybus_schema_file_close);
   Napi::Array found = Napi::Array::New(env);
+  Napi::Array whole = Napi::Array::New(env, 3);
+  whole.Set(2U, constants_of(env, file.get(), ""));
+  whole.Set(1U, env.Null());
+  whole.Set(0U, "");
+  found.Set(0U, whole);
   for (size_t i = 0; i < polybus_schema_file_count(file.get()); ++i) {
     const char* name = polybus_schema_file_name(file.get(), i);
     polybus_schema* schema = nullptr;
     check(env, polybus_schema_file_get(file.get(), name, &schema, &error), error);
-    Napi::Array entry = Napi::Array::New(env, 2);
+    Napi::Array entry = Napi::Array::New(env, 3);
+    entry.Set(2U, constants_of(env, file.get(), name));
     entry.Set(1U, wrap_schema(env, schema));
     entry.Set(0U, Napi::String::New(env, name));
     found.Set(found.Length(), entry);

@@ -21,6 +21,7 @@ needed, and never imported; lists of numbers are buffers that `numpy.asarray` vi
 from collections.abc import Sequence as _Sequence
 
 from ._core import (
+    AnyPointer,
     Draft,
     List,
     ListBuilder,
@@ -37,6 +38,7 @@ from ._core import (
     __version__,
     load_schema,
     to_dict,
+    to_json,
     which,
 )
 from .errors import (
@@ -68,6 +70,7 @@ from .stats import PublisherStats, SubscriberStats
 _Sequence.register(List)
 
 __all__ = [
+    "AnyPointer",
     "BadMessageError",
     "BadSchemaError",
     "ClosedError",
@@ -108,5 +111,6 @@ __all__ = [
     "__version__",
     "load_schema",
     "to_dict",
+    "to_json",
     "which",
 ]

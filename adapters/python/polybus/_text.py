@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import reprlib
 from collections.abc import Mapping, Sequence
 
 parse_json = json.loads
+
+
+def dump_json(values: object) -> str:
+    """Compact, and with every character as it is, as the library writes it."""
+    return json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def base64_text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
 
 _short = reprlib.Repr()
 _short.maxstring = 60

@@ -139,13 +139,18 @@ bool convert(Source source, const char* at, Py_ssize_t size, int32_t kind, uint6
 
 bool is_known_array(const Py_buffer& buffer) { return source_of(buffer) != Source::kNone; }
 
+bool is_same_array(const polybus_type& element, const Py_buffer& buffer) {
+  const Py_ssize_t stride = buffer.strides ? buffer.strides[0] : buffer.itemsize;
+  return same_layout(source_of(buffer), buffer.itemsize, element.kind) && stride == buffer.itemsize;
+}
+
 bool write_array(const SchemaTables& tables, const polybus_type& element, polybus_list_builder* to,
                  const Py_buffer& buffer, const Path& path) {
   const Source source = source_of(buffer);
   const Py_ssize_t count = buffer.shape[0];
   const Py_ssize_t stride = buffer.strides ? buffer.strides[0] : buffer.itemsize;
   const char* from = static_cast<const char*>(buffer.buf);
-  if (same_layout(source, buffer.itemsize, element.kind) && stride == buffer.itemsize) {
+  if (is_same_array(element, buffer)) {
     if (count) memcpy(to->data, from, static_cast<size_t>(count * buffer.itemsize));
     return true;
   }

@@ -125,9 +125,10 @@ PyObject* get_field(MessageBuilder& builder, const polybus_field& field) {
       return new_message_builder(builder.building, struct_table(builder, field.type), inner,
                                  field_path(builder, field));
     }
-    default:
-      return raise(POLYBUS_INVALID_ARGUMENT, "%s: fields of type %s cannot be written from Python yet",
-                   field_path(builder, field).c_str(), type_text(builder.tables(), field.type).c_str());
+    case POLYBUS_KIND_ANY:
+      return raise(POLYBUS_INVALID_ARGUMENT, "%s: an AnyPointer can be assigned, but not read while a message is built",
+                   field_path(builder, field).c_str());
+    default: return raise(POLYBUS_INVALID_ARGUMENT, "%s: %s", field_path(builder, field).c_str(), kNoCapabilities);
   }
 }
 
@@ -181,6 +182,16 @@ PyObject* init_sized(MessageBuilder& builder, const polybus_field& field, Py_ssi
   return new_list_builder(builder.building, element, list, field_path(builder, field));
 }
 
+PyObject* init_struct(MessageBuilder& builder, const polybus_field& field) {
+  const StructTable& table = struct_table(builder, field.type);
+  polybus_struct_builder inner{};
+  polybus_error error{};
+  const int code = polybus_struct_init_struct(&builder.view, field.pointer_index, table.info->data_words,
+                                              table.info->pointer_count, &inner, &error);
+  if (!check(code, error)) return nullptr;
+  return new_message_builder(builder.building, table, inner, field_path(builder, field));
+}
+
 PyObject* init(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   MessageBuilder& builder = state<MessageBuilder>(self);
   if (count < 1 || count > 2) return PyErr_Format(PyExc_TypeError, "init(name, size) takes one or two arguments");
@@ -211,6 +222,7 @@ PyObject* init(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     }
     return init_sized(builder, field, size);
   }
+  if (!field.is_group) return init_struct(builder, field);
   if (!clear_field(builder.tables(), field, &builder.view, path)) return nullptr;
   return get_field(builder, field);
 }
@@ -223,6 +235,13 @@ PyObject* builder_which(PyObject* self, PyObject*) {
 }
 
 PyObject* builder_to_dict(PyObject* self, PyObject*) { return to_dict(state<MessageBuilder>(self)); }
+
+PyObject* builder_to_json(PyObject* self, PyObject*) {
+  MessageBuilder& builder = state<MessageBuilder>(self);
+  Message message{};
+  if (!builder.building->check_open() || !as_reader(builder, &message)) return nullptr;
+  return to_json(message);
+}
 
 PyObject* builder_dir(PyObject* self, PyObject*) {
   PyObject* names = PyObject_CallMethod(reinterpret_cast<PyObject*>(&PyBaseObject_Type), "__dir__", "O", self);
@@ -253,7 +272,7 @@ PyDoc_STRVAR(
     "Lifetime: until the draft is published or discarded; then every access raises ClosedError. Arrays made from it\n"
     "stay valid memory, but must not be written to after publishing: readers may see it, or a later message.\n"
     "Thread safety: one thread at a time.\n"
-    "Raises InvalidArgumentError with the field's path (`hail[1].mm: expected UInt8, got str`); a refused number or "
+    "Raises InvalidArgumentError with the field's path (`hail[1].mm: expected UInt8, got string`); a refused number or "
     "text\n"
     "leaves the field as it was, a list or struct is left half written. NoMemoryError, TooLargeError if the message\n"
     "outgrows what there is.");
@@ -272,6 +291,8 @@ PyMethodDef methods[] = {
                "a named union).")},
     {"to_dict", method(builder_to_dict), METH_NOARGS,
      PyDoc_STR("to_dict($self, /)\n--\n\nWhat has been written so far, as Message.to_dict() of it.")},
+    {"to_json", method(builder_to_json), METH_NOARGS,
+     PyDoc_STR("to_json($self, /)\n--\n\nWhat has been written so far, as Message.to_json() of it.")},
     {"__dir__", method(builder_dir), METH_NOARGS, PyDoc_STR("__dir__($self, /)\n--\n\nFields and methods.")},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -1,5 +1,6 @@
 #include "fill.hpp"
 
+#include "any_pointer.hpp"
 #include "builder.hpp"
 #include "errors.hpp"
 #include "list.hpp"
@@ -22,7 +23,7 @@ bool write_text(polybus_struct_builder* to, uint32_t pointer, PyObject* value, c
   const char* text = PyUnicode_AsUTF8AndSize(value, &size);
   if (!text) {
     PyErr_Clear();
-    return path.invalid("this str has lone surrogates, which UTF-8 cannot carry");
+    return path.invalid("the text has lone surrogates, which UTF-8 cannot carry");
   }
   polybus_error error{};
   return polybus_struct_set_text(to, pointer, text, static_cast<size_t>(size), &error) == POLYBUS_OK ||
@@ -33,13 +34,13 @@ bool write_text(polybus_struct_builder* to, uint32_t pointer, PyObject* value, c
 class DataArgument {
  public:
   bool get(PyObject* value, const Path& path) {
-    if (!PyObject_CheckBuffer(value)) return path.expected("Data (bytes or another buffer)", value);
+    if (!PyObject_CheckBuffer(value)) return path.expected("Data", value);
     if (PyObject_GetBuffer(value, &buffer_, PyBUF_SIMPLE) == 0) return true;
     PyErr_Clear();
     copy_ = Ref::steal(PyBytes_FromObject(value));
     if (copy_ && PyObject_GetBuffer(copy_.get(), &buffer_, PyBUF_SIMPLE) == 0) return true;
     PyErr_Clear();
-    return path.expected("Data (bytes or another buffer)", value);
+    return path.expected("Data", value);
   }
   ~DataArgument() {
     if (buffer_.obj) PyBuffer_Release(&buffer_);
@@ -59,22 +60,25 @@ bool write_data(polybus_struct_builder* to, uint32_t pointer, PyObject* value, c
   return polybus_struct_set_data(to, pointer, bytes.data(), bytes.size(), &error) == POLYBUS_OK || path.failed(error);
 }
 
-// A message that is given where a struct is wanted: read-only or still being built, of the same type (by Cap'n Proto's id:
-// older and newer versions of it go as they are).
-bool message_argument(const StructTable& table, PyObject* value, polybus_struct* view, const Path& path) {
-  const StructTable* given;
-  polybus_error error{};
+// A Message or MessageBuilder to be read.
+bool view_of(PyObject* value, polybus_struct* view, const Path& path) {
   if (is_a<Message>(value)) {
     const Message& message = state<Message>(value);
     if (!message.memory->check_open()) return false;
-    given = message.table;
     *view = message.view;
-  } else {
-    const MessageBuilder& builder = state<MessageBuilder>(value);
-    if (!builder.building->check_open()) return false;
-    given = builder.table;
-    if (polybus_struct_as_reader(&builder.view, view, &error) != POLYBUS_OK) return path.failed(error);
+    return true;
   }
+  const MessageBuilder& builder = state<MessageBuilder>(value);
+  polybus_error error{};
+  if (!builder.building->check_open()) return false;
+  return polybus_struct_as_reader(&builder.view, view, &error) == POLYBUS_OK || path.failed(error);
+}
+
+// A message that is given where a struct is wanted: read-only or still being built, of the same type (by Cap'n Proto's id:
+// older and newer versions of it go as they are).
+bool message_argument(const StructTable& table, PyObject* value, polybus_struct* view, const Path& path) {
+  if (!view_of(value, view, path)) return false;
+  const StructTable* given = is_a<Message>(value) ? state<Message>(value).table : state<MessageBuilder>(value).table;
   if (given->info->id == table.info->id) return true;
   return path.invalid(std::string("expected ") + table.info->name + ", got a message of type " + given->info->name);
 }
@@ -98,6 +102,35 @@ bool write_dict(const SchemaTables& tables, const StructTable& table, polybus_st
   return true;
 }
 
+// Whatever says itself what it is: copied with all below it.
+bool write_any_pointer(polybus_struct_builder* to, uint32_t pointer, PyObject* value, const Path& path) {
+  polybus_error error{};
+  int code = POLYBUS_OK;
+  if (value == Py_None) {
+    code = polybus_struct_clear_pointer(to, pointer, &error);
+  } else if (PyUnicode_Check(value)) {
+    return write_text(to, pointer, value, path);
+  } else if (is_message(value)) {
+    polybus_struct view;
+    if (!view_of(value, &view, path)) return false;
+    code = polybus_struct_copy_struct(to, pointer, &view, &error);
+  } else if (is_a<AnyPointer>(value)) {
+    const AnyPointer& any = state<AnyPointer>(value);
+    if (!any.memory->check_open()) return false;
+    code = any.in_list ? polybus_struct_copy_element(to, pointer, &any.list, any.index, &error)
+                       : polybus_struct_copy_pointer(to, pointer, &any.in_struct, any.index, &error);
+  } else if (is_a<List>(value)) {
+    const List& list = state<List>(value);
+    if (!list.memory->check_open()) return false;
+    code = polybus_struct_copy_list(to, pointer, &list.view, &error);
+  } else if (PyObject_CheckBuffer(value)) {
+    return write_data(to, pointer, value, path);
+  } else {
+    return path.expected("AnyPointer (a message, a list of one, text or data)", value);
+  }
+  return code == POLYBUS_OK || path.failed(error);
+}
+
 bool write_struct_field(const SchemaTables& tables, const polybus_field& field, polybus_struct_builder* to,
                         PyObject* value, const Path& path) {
   const StructTable& table = struct_table(tables, field.type);
@@ -107,7 +140,7 @@ bool write_struct_field(const SchemaTables& tables, const polybus_field& field, 
     if (!message_argument(table, value, &view, path)) return false;
     return polybus_struct_copy_struct(to, field.pointer_index, &view, &error) == POLYBUS_OK || path.failed(error);
   }
-  if (!PyDict_Check(value)) return path.expected(std::string(table.info->name) + " as dict or message", value);
+  if (!PyDict_Check(value)) return path.expected(table.info->name, value);
   polybus_struct_builder inner{};
   const int code = polybus_struct_init_struct(to, field.pointer_index, table.info->data_words,
                                               table.info->pointer_count, &inner, &error);
@@ -125,7 +158,7 @@ bool write_group(const SchemaTables& tables, const polybus_field& field, polybus
     dict = Ref::steal(is_a<Message>(value) ? to_dict(state<Message>(value)) : to_dict(state<MessageBuilder>(value)));
     if (!dict) return false;
   } else if (!PyDict_Check(value)) {
-    return path.expected("group as dict or message", value);
+    return path.expected(table.info->name, value);
   }
   return clear_field(tables, field, to, path) && write_dict(tables, table, to, dict.get(), path);
 }
@@ -171,6 +204,11 @@ bool write_buffer(const SchemaTables& tables, const polybus_type& element, const
                           "; see numpy.ravel()");
     } else if (buffer.shape[0] > kListCountMax) {
       done = path.invalid("a list has at most 536870911 elements");
+    } else if (place.in_struct && is_same_array(element, buffer)) {
+      // The memory is not zeroed first, which would cost as much again.
+      done = polybus_struct_set_numbers(place.in_struct, place.index, element, buffer.buf,
+                                        static_cast<uint32_t>(buffer.shape[0]), &error) == POLYBUS_OK ||
+             path.failed(error);
     } else if (place.init(tables, element, static_cast<uint32_t>(buffer.shape[0]), &list, &error) != POLYBUS_OK) {
       done = path.failed(error);
     } else {
@@ -207,11 +245,10 @@ bool both_of_one_union(const StructTable& table, int first, int second, const Pa
 int find_field(const StructTable& table, PyObject* name, const Path& path) {
   const int position = table.find(name);
   if (position >= 0) return position;
-  const std::string where = Path(path, name).text();
-  const std::string type = table.info->is_group ? "the group" : table.info->name;
-  if (PyUnicode_Check(name)) {
-    raise_field_error("%s: %s has no such field; there is: %s", where.c_str(), type.c_str(),
-                      table.field_list().c_str());
+  if (const char* text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, nullptr) : nullptr) {
+    const std::string where = path.text();
+    raise_field_error("%s%s%s has no field \"%s\"; it has %s", where.c_str(), where.empty() ? "" : ": ",
+                      table.info->name, text, table.field_list().c_str());
   } else {
     path.expected("field names as str", name);
   }
@@ -264,8 +301,9 @@ bool write_field(const SchemaTables& tables, const StructTable& table, int posit
   }
   if (!select_member(tables, table, field, to, path)) return false;
   if (field.is_group) return write_group(tables, field, to, value, path);
-  // As to_dict() shows it: selected, and null.
-  if (field.discriminant >= 0 && value == Py_None) return clear_field(tables, field, to, path);
+  // As to_dict() shows it: selected, and null. What an interface's field can be, too.
+  const bool is_opaque = field.type.kind == POLYBUS_KIND_ANY || field.type.kind == POLYBUS_KIND_INTERFACE;
+  if ((field.discriminant >= 0 || is_opaque) && value == Py_None) return clear_field(tables, field, to, path);
   if (field.type.list_depth > 0) {
     const polybus_type element{field.type.kind, field.type.list_depth - 1, field.type.index};
     return write_list(tables, element, ListPlace{to, nullptr, field.pointer_index}, value, path);
@@ -274,15 +312,15 @@ bool write_field(const SchemaTables& tables, const StructTable& table, int posit
     case POLYBUS_KIND_TEXT: return write_text(to, field.pointer_index, value, path);
     case POLYBUS_KIND_DATA: return write_data(to, field.pointer_index, value, path);
     case POLYBUS_KIND_STRUCT: return write_struct_field(tables, field, to, value, path);
-    default:
-      return path.invalid("fields of type " + type_text(tables, field.type) + " cannot be written from Python yet");
+    case POLYBUS_KIND_ANY: return write_any_pointer(to, field.pointer_index, value, path);
+    default: return path.invalid(kNoCapabilities);
   }
 }
 
 bool write_struct(const SchemaTables& tables, const StructTable& table, polybus_struct_builder* to, PyObject* value,
                   const Path& path) {
   if (PyDict_Check(value)) return write_dict(tables, table, to, value, path);
-  if (!is_message(value)) return path.expected(std::string(table.info->name) + " as dict or message", value);
+  if (!is_message(value)) return path.expected(table.info->name, value);
   polybus_struct view;
   if (!message_argument(table, value, &view, path)) return false;
   polybus_error error{};
@@ -322,7 +360,7 @@ bool write_element(const SchemaTables& tables, const polybus_type& element, poly
       const char* text = PyUnicode_AsUTF8AndSize(value, &size);
       if (!text) {
         PyErr_Clear();
-        return path.invalid("this str has lone surrogates, which UTF-8 cannot carry");
+        return path.invalid("the text has lone surrogates, which UTF-8 cannot carry");
       }
       return polybus_list_set_text(to, index, text, static_cast<size_t>(size), &error) == POLYBUS_OK ||
              path.failed(error);
@@ -337,8 +375,8 @@ bool write_element(const SchemaTables& tables, const polybus_type& element, poly
       if (polybus_list_edit_struct(to, index, &inner, &error) != POLYBUS_OK) return path.failed(error);
       return write_struct(tables, struct_table(tables, element), &inner, value, path);
     }
-    default:
-      return path.invalid("elements of type " + type_text(tables, element) + " cannot be written from Python yet");
+    case POLYBUS_KIND_ANY: return path.invalid("lists of AnyPointer can be read, but not written");
+    default: return path.invalid(kNoCapabilities);
   }
 }
 

@@ -4,7 +4,7 @@
 //   integers            int and what has __index__          Data            any buffer (bytes, bytearray, memoryview, array)
 //   floats              float, int, numpy scalars           Void            None
 //   enums               name or number                      lists           sequences, arrays, List
-//   structs, groups     dict, Message, MessageBuilder
+//   structs, groups     dict, Message, MessageBuilder       AnyPointer      Message, List, AnyPointer, str, buffers, None
 //
 // Everything else, what is out of range and what the schema does not know is InvalidArgumentError with the field's path.
 // All functions return false with a Python error set.
@@ -46,6 +46,8 @@ bool write_element(const SchemaTables& tables, const polybus_type& element, poly
 bool write_array(const SchemaTables& tables, const polybus_type& element, polybus_list_builder* to,
                  const Py_buffer& buffer, const Path& path);
 bool is_known_array(const Py_buffer& buffer);
+// Do its elements lie as those of the list will?
+bool is_same_array(const polybus_type& element, const Py_buffer& buffer);
 
 // Makes the field the active member of its union; what the former member left is cleared.
 bool select_member(const SchemaTables& tables, const StructTable& table, const polybus_field& field,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "any_pointer.hpp"
 #include "errors.hpp"
 #include "message.hpp"
 #include "plain.hpp"
@@ -101,11 +102,11 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   array.data = const_cast<uint8_t*>(from.data);
   array.count = static_cast<Py_ssize_t>(from.count);
   if (fill_buffer(view, flags, self, array, &list.count, &list.stride) < 0) return -1;
-  ++list.memory->exports;
+  list.memory->add_export();
   return 0;
 }
 
-void release_buffer(PyObject* self, Py_buffer*) { --state<List>(self).memory->exports; }
+void release_buffer(PyObject* self, Py_buffer*) { state<List>(self).memory->remove_export(); }
 
 PyDoc_STRVAR(
     kListDoc,
@@ -186,9 +187,8 @@ PyObject* read_element(const List& list, uint32_t index) {
       if (!check(polybus_list_get_struct(&list.view, index, &view, &error), error)) return nullptr;
       return create<Message>(list.memory, &list.tables().structs[static_cast<size_t>(type.index)], view);
     }
-    default:
-      return raise(POLYBUS_INVALID_ARGUMENT, "elements of type %s cannot be read from Python yet",
-                   type_text(list.tables(), type).c_str());
+    case POLYBUS_KIND_ANY: return read_any_pointer(list, index);
+    default: return raise(POLYBUS_INVALID_ARGUMENT, "[%u]: %s", index, kNoCapabilities);
   }
 }
 

@@ -20,6 +20,43 @@ bool check_index(const ListBuilder& list, Py_ssize_t index) {
   return false;
 }
 
+PyObject* text(ListBuilder& list, uint32_t at) {
+  polybus_list reader{};
+  polybus_error error{};
+  if (!check(polybus_list_as_reader(&list.view, &reader, &error), error)) return nullptr;
+  const char* text = "";
+  size_t size = 0;
+  const int code = polybus_list_get_text(&reader, at, &text, &size, &error);
+  if (code != POLYBUS_EMPTY && !check(code, error)) return nullptr;
+  return PyUnicode_DecodeUTF8(text, static_cast<Py_ssize_t>(size), "replace");
+}
+
+PyObject* data(ListBuilder& list, uint32_t at) {
+  uint8_t* bytes = nullptr;
+  size_t size = 0;
+  polybus_error error{};
+  const int code = polybus_list_edit_data(&list.view, at, &bytes, &size, &error);
+  if (code != POLYBUS_EMPTY && !check(code, error)) return nullptr;
+  return writable_memoryview(list.building, bytes, size);
+}
+
+// An element of a list of lists; one that nobody made yet is empty.
+PyObject* inner_list(ListBuilder& list, uint32_t at) {
+  const polybus_type inner{list.element.kind, list.element.list_depth - 1, list.element.index};
+  uint16_t data_words = 0, pointer_count = 0;
+  if (inner.list_depth == 0 && inner.kind == POLYBUS_KIND_STRUCT) {
+    const polybus_struct_info& info = *list.tables().structs[static_cast<size_t>(inner.index)].info;
+    data_words = info.data_words;
+    pointer_count = info.pointer_count;
+  }
+  polybus_list_builder found{};
+  polybus_error error{};
+  const int code = polybus_list_edit_list(&list.view, at, inner, data_words, pointer_count, &found, &error);
+  if (code == POLYBUS_EMPTY) found = polybus_list_builder{};
+  if (code != POLYBUS_EMPTY && !check(code, error)) return nullptr;
+  return new_list_builder(list.building, inner, found, element_path(list, at));
+}
+
 PyObject* item(PyObject* self, Py_ssize_t index) {
   ListBuilder& list = state<ListBuilder>(self);
   if (!check_index(list, index)) return nullptr;
@@ -37,10 +74,14 @@ PyObject* item(PyObject* self, Py_ssize_t index) {
     return new_message_builder(list.building, list.tables().structs[static_cast<size_t>(type.index)], inner,
                                element_path(list, at));
   }
-  // The C interface has no way back to texts, data and lists in a list that is being built.
-  return raise(POLYBUS_INVALID_ARGUMENT,
-               "%s: elements of type %s can be assigned, but not read back, while a message is built",
-               element_path(list, at).c_str(), type_text(list.tables(), type).c_str());
+  if (type.list_depth > 0) return inner_list(list, at);
+  switch (type.kind) {
+    case POLYBUS_KIND_TEXT: return text(list, at);
+    case POLYBUS_KIND_DATA: return data(list, at);
+    default:
+      return raise(POLYBUS_INVALID_ARGUMENT, "%s: an element of type %s cannot be read while a message is built",
+                   element_path(list, at).c_str(), type_text(list.tables(), type).c_str());
+  }
 }
 
 int assign_item(PyObject* self, Py_ssize_t index, PyObject* value) {

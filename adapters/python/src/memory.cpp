@@ -30,6 +30,14 @@ MemoryPtr Memory::of_default(const polybus_field& field, TablesPtr tables) {
   return memory;
 }
 
+MemoryPtr Memory::with_tables(const MemoryPtr& memory, TablesPtr tables) {
+  auto other = std::make_shared<Memory>();
+  other->whole_ = memory->whole_ ? memory->whole_ : memory;
+  other->size_ = memory->size_;
+  other->tables_ = std::move(tables);
+  return other;
+}
+
 MemoryPtr Memory::of_own(TablesPtr tables) {
   auto memory = std::make_shared<Memory>();
   memory->size_ = SIZE_MAX / 16;
@@ -38,9 +46,9 @@ MemoryPtr Memory::of_own(TablesPtr tables) {
 }
 
 bool Memory::check_open() const {
-  if (!open_)
+  if (!is_open())
     raise(POLYBUS_CLOSED, "the sample was released; call sample.retain() to keep it beyond its loop or `with`");
-  return open_;
+  return is_open();
 }
 
 bool Memory::root(polybus_struct* root) {
@@ -107,11 +115,11 @@ int bytes_get_buffer(PyObject* self, Py_buffer* view, int flags) {
   Bytes& bytes = state<Bytes>(self);
   ArrayShape array{const_cast<void*>(bytes.data), bytes.size, 1, "B", 1, false};
   if (fill_buffer(view, flags, self, array, &bytes.size, &bytes.stride) < 0) return -1;
-  ++bytes.memory->exports;
+  bytes.memory->add_export();
   return 0;
 }
 
-void bytes_release_buffer(PyObject* self, Py_buffer*) { --state<Bytes>(self).memory->exports; }
+void bytes_release_buffer(PyObject* self, Py_buffer*) { state<Bytes>(self).memory->remove_export(); }
 
 PyType_Slot bytes_slots[] = {{Py_tp_dealloc, slot(destroy<Bytes>)},
                              {Py_bf_getbuffer, slot(bytes_get_buffer)},

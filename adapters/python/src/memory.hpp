@@ -27,6 +27,8 @@ class Memory {
   // A default value of a schema: a frame that lives as long as the tables.
   static MemoryPtr of_default(const polybus_field& field, TablesPtr tables);
 
+  // The same memory, read by the tables of another schema (AnyPointer).
+  static MemoryPtr with_tables(const MemoryPtr& memory, TablesPtr tables);
   // Of a message that we are building ourselves: trusted, and of no known size.
   static MemoryPtr of_own(TablesPtr tables);
 
@@ -39,7 +41,7 @@ class Memory {
   bool root(polybus_struct* root);
   // false with ClosedError set once the memory was given back.
   bool check_open() const;
-  bool is_open() const { return open_; }
+  bool is_open() const { return whole_ ? whole_->is_open() : open_; }
   // Gives the memory back now. Only without exports.
   void drop();
 
@@ -50,9 +52,14 @@ class Memory {
   void set_tables(TablesPtr tables) { tables_ = std::move(tables); }
   const TablesPtr& shared_tables() const { return tables_; }
 
-  Py_ssize_t exports = 0;  // buffers that Python code reads through without asking
+  // Buffers that Python code reads through without asking.
+  void add_export() { ++(whole_ ? whole_->exports_ : exports_); }
+  void remove_export() { --(whole_ ? whole_->exports_ : exports_); }
+  Py_ssize_t exports() const { return exports_; }
 
  private:
+  MemoryPtr whole_;  // what with_tables() was given
+  Py_ssize_t exports_ = 0;
   const void* data_ = nullptr;
   size_t size_ = 0;
   TablesPtr tables_;

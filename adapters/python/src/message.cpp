@@ -1,5 +1,6 @@
 #include "message.hpp"
 
+#include "any_pointer.hpp"
 #include "errors.hpp"
 #include "list.hpp"
 #include "plain.hpp"
@@ -64,6 +65,11 @@ PyObject* read_list(const Message& message, const polybus_field& field) {
   return new_list(message.memory, element, view);
 }
 
+PyObject* read_any(const Message& message, const polybus_field& field) {
+  Ref any = Ref::steal(read_any_pointer(message, field));
+  return any && any.get() == Py_None && field.default_frame ? read_default(message, field) : any.release();
+}
+
 PyObject* read_default(const Message& message, const polybus_field& field) {
   MemoryPtr memory = Memory::of_default(field, message.memory->shared_tables());
   Message holder{memory, message.table, {}};
@@ -114,6 +120,8 @@ PyObject* message_which(PyObject* self, PyObject*) {
 
 PyObject* message_to_dict(PyObject* self, PyObject*) { return to_dict(state<Message>(self)); }
 
+PyObject* message_to_json(PyObject* self, PyObject*) { return to_json(state<Message>(self)); }
+
 PyObject* message_dir(PyObject* self, PyObject*) {
   PyObject* names = PyObject_CallMethod(reinterpret_cast<PyObject*>(&PyBaseObject_Type), "__dir__", "O", self);
   for (const Ref& name : state<Message>(self).table->names) {
@@ -146,7 +154,8 @@ PyDoc_STRVAR(
     "One struct or group of a received message, read where it lies in shared memory.\n\n"
     "Fields are attributes, in the schema's own spelling: `sample.msg.frameId`. Numbers are int and float, Bool is\n"
     "bool, enums are str (an unknown one its number), Void is None, Text is str, Data a read-only memoryview, lists\n"
-    "are `List`, structs and groups `Message`. A null pointer reads as its default: '', empty, all defaults.\n"
+    "are `List`, structs and groups `Message`, AnyPointer `AnyPointer` or None. A null pointer reads as its default: "
+    "'', empty, all defaults.\n"
     "A field that the writer did not know reads as its default.\n\n"
     "Field names win over the methods below: for a field called `which` use `msg['which']` and\n"
     "`polybus.which(msg)`. `name in msg` tells whether `to_dict()` would have it. Equal to a message or dict with\n"
@@ -169,8 +178,13 @@ PyMethodDef methods[] = {
          "Keys in the schema's order; of a union the active member only, None if it is a null pointer; groups\n"
          "nested; scalars with their defaults; other null pointers left out. Lists are lists, Data is bytes, enums\n"
          "str (unknown ones int), Void None. Publishing the dict publishes the same message. AnyPointer and\n"
-         "interface fields are left out.\n\n"
+         "interface fields that are set are None.\n\n"
          "BadMessageError if the message claims more elements than its bytes could carry.")},
+    {"to_json", method(message_to_json), METH_NOARGS,
+     PyDoc_STR("to_json($self, /)\n--\n\nThe message as JSON text, by the one mapping of all languages "
+               "(docs/json.md): as to_dict(), with 64-bit\n"
+               "integers as strings, Data as base64, NaN and infinities as strings.\n\n"
+               "BadMessageError as to_dict().")},
     {"__dir__", method(message_dir), METH_NOARGS, PyDoc_STR("__dir__($self, /)\n--\n\nFields and methods.")},
     {nullptr, nullptr, 0, nullptr}};
 
@@ -219,7 +233,7 @@ PyObject* which(const StructTable& table, const polybus_struct& view) {
 PyObject* no_such_field(const StructTable& table, PyObject* name) {
   const char* text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, nullptr) : nullptr;
   if (!text) PyErr_Clear();
-  return raise_field_error("%s has no field '%s'; there is: %s", table.info->name, text ? text : "?",
+  return raise_field_error("%s has no field \"%s\"; it has %s", table.info->name, text ? text : "?",
                            table.field_list().c_str());
 }
 
@@ -241,14 +255,14 @@ PyObject* read_field(const Message& message, const polybus_field& field) {
     return scalar_to_python(message.tables(), field.type, raw ^ field.default_bits);
   }
   if (field.is_group) return create<Message>(message.memory, &struct_table(message, field.type), message.view);
-  if (field.type.kind == POLYBUS_KIND_ANY || field.type.kind == POLYBUS_KIND_INTERFACE) {
-    return raise(POLYBUS_INVALID_ARGUMENT, "%s: fields of type %s cannot be read from Python yet", field.name,
-                 type_text(message.tables(), field.type).c_str());
+  if (field.type.kind == POLYBUS_KIND_INTERFACE) {
+    return raise(POLYBUS_INVALID_ARGUMENT, "%s: %s", field.name, kNoCapabilities);
   }
   if (field.type.list_depth > 0) return read_list(message, field);
   switch (field.type.kind) {
     case POLYBUS_KIND_TEXT: return read_text(message, field);
     case POLYBUS_KIND_DATA: return read_data(message, field);
+    case POLYBUS_KIND_ANY: return read_any(message, field);
     default: return read_struct(message, field);
   }
 }
@@ -272,7 +286,9 @@ int is_present(const Message& message, const polybus_field& field) {
     size_t size;
     code = polybus_struct_get_data(&message.view, field.pointer_index, &data, &size, &error);
   } else {
-    return 0;  // AnyPointer, interface: left out of to_dict()
+    int32_t kind = POLYBUS_POINTER_NULL;
+    code = polybus_struct_get_pointer_kind(&message.view, field.pointer_index, &kind, &error);
+    if (code == POLYBUS_OK) return kind != POLYBUS_POINTER_NULL;
   }
   if (code == POLYBUS_EMPTY) return 0;
   return check(code, error) ? 1 : -1;

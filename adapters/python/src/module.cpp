@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "any_pointer.hpp"
 #include "builder.hpp"
 #include "errors.hpp"
 #include "list.hpp"
@@ -45,10 +46,18 @@ PyObject* module_which(PyObject*, PyObject* message) {
   return raise(POLYBUS_INVALID_ARGUMENT, "which: expected a message, got %s", type.text());
 }
 
+PyObject* module_to_json(PyObject*, PyObject* message) {
+  if (is_a<Message>(message)) return to_json(state<Message>(message));
+  TypeName type(message);
+  return raise(POLYBUS_INVALID_ARGUMENT, "to_json: expected a message, got %s", type.text());
+}
+
 PyMethodDef functions[] = {
     {"load_schema", method(load_schema), METH_VARARGS | METH_KEYWORDS, kLoadSchemaDoc},
     {"to_dict", method(module_to_dict), METH_O,
      PyDoc_STR("to_dict(message, /)\n--\n\nAs `message.to_dict()`, also where a field has that name.")},
+    {"to_json", method(module_to_json), METH_O,
+     PyDoc_STR("to_json(message, /)\n--\n\nAs `message.to_json()`, also where a field has that name.")},
     {"which", method(module_which), METH_O,
      PyDoc_STR("which(message, /)\n--\n\nAs `message.which()`, also where a field has that name.")},
     {nullptr, nullptr, 0, nullptr}};
@@ -74,9 +83,10 @@ bool check_library() {
 
 bool add_types(PyObject* module) {
   return load_error_classes() && add_memory_types(module) && add_building_types(module) && add_schema_types(module) &&
-         add_message_types(module) && add_list_types(module) && add_message_builder_types(module) &&
-         add_list_builder_types(module) && add_sample_types(module) && add_publisher_types(module) &&
-         add_subscriber_types(module) && add_region_types(module) && add_watch_types(module) && add_node_types(module);
+         add_message_types(module) && add_list_types(module) && add_any_pointer_types(module) &&
+         add_message_builder_types(module) && add_list_builder_types(module) && add_sample_types(module) &&
+         add_publisher_types(module) && add_subscriber_types(module) && add_region_types(module) &&
+         add_watch_types(module) && add_node_types(module);
 }
 
 }  // namespace

@@ -9,6 +9,14 @@
 
 namespace polybus_python {
 
+// Why there is no value for such a field; the words are the library's.
+inline constexpr char kNoCapabilities[] =
+    "a field of an interface type holds a capability, which a message on a bus cannot carry";
+
+// What was given instead, in the words that every language uses: "string", "array", "object", "boolean", "null", a number
+// as it is; for what has no JSON the name of its type.
+std::string given_text(PyObject* value);
+
 class Path {
  public:
   // The place a nested builder stands at; empty for a whole message.
@@ -17,7 +25,7 @@ class Path {
   Path(const Path& up, Py_ssize_t index) : up_(&up), index_(index) {}
 
   std::string text() const;
-  // "hail[1].mm: expected UInt8, got str". Returns false.
+  // "hail[1].mm: expected UInt8, got string". Returns false.
   bool expected(const std::string& what, PyObject* got) const;
   // "hail[1].mm: <reason>". Returns false.
   bool invalid(const std::string& reason) const;

@@ -6,8 +6,10 @@
 
 namespace polybus_python {
 
-// Both NULL with a Python error set; BadMessageError if the message claims more elements than its bytes could carry.
+// All NULL with a Python error set; BadMessageError if the message claims more elements than its bytes could carry.
 PyObject* to_dict(const Message& message);
 PyObject* to_list(const List& list);
+// The JSON text of docs/json.md.
+PyObject* to_json(const Message& message);
 
 }  // namespace polybus_python

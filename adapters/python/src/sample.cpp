@@ -63,12 +63,12 @@ PyObject* get_released(PyObject* self, void*) {
 PyObject* release(PyObject* self, PyObject*) {
   Sample& sample = state<Sample>(self);
   if (!sample.memory) return none();
-  if (sample.memory->exports > 0) {
+  if (sample.memory->exports() > 0) {
     PyErr_Format(
         PyExc_BufferError,
         "%zd memoryviews or arrays still see this sample of %U: drop them first (del), or drop the sample and let "
         "the last of them release it",
-        sample.memory->exports, sample.topic.get());
+        sample.memory->exports(), sample.topic.get());
     return nullptr;
   }
   sample.memory->drop();

@@ -33,13 +33,15 @@ bool is_bool(PyObject* value) {
   return strcmp(type.text(), "bool") == 0 || strcmp(type.text(), "bool_") == 0;
 }
 
-bool out_of_range(const SchemaTables& tables, const polybus_type& type, PyObject* value, const Path& path) {
-  Ref text = Ref::steal(PyObject_Str(value));
-  const char* shown = text ? PyUnicode_AsUTF8AndSize(text.get(), nullptr) : nullptr;
-  if (!shown) PyErr_Clear();  // an int of more than 4,300 digits has no text
-  const IntegerRange range = range_of(type.kind);
-  return path.invalid("expected " + type_text(tables, type) + " (" + std::to_string(range.low) + " to " +
-                      std::to_string(range.high) + "), got " + (shown ? shown : "a larger number"));
+std::string range_text(int32_t kind) {
+  const IntegerRange range = range_of(kind);
+  return " (" + std::to_string(range.low) + " to " + std::to_string(range.high) + ")";
+}
+
+// A number of the wrong size is told from a value of the wrong type.
+bool no_integer(const SchemaTables& tables, const polybus_type& type, PyObject* value, const Path& path) {
+  const bool is_number = !is_bool(value) && (PyLong_Check(value) || PyFloat_Check(value));
+  return path.expected(type_text(tables, type) + (is_number ? range_text(type.kind) : ""), value);
 }
 
 bool integer_from_python(const SchemaTables& tables, const polybus_type& type, PyObject* value, const Path& path,
@@ -48,11 +50,11 @@ bool integer_from_python(const SchemaTables& tables, const polybus_type& type, P
   if (PyLong_CheckExact(value)) {
     number = Ref::borrow(value);
   } else {
-    if (is_bool(value) || !PyIndex_Check(value)) return path.expected(type_text(tables, type), value);
+    if (is_bool(value) || !PyIndex_Check(value)) return no_integer(tables, type, value, path);
     number = Ref::steal(PyNumber_Index(value));
     if (!number) {
       PyErr_Clear();
-      return path.expected(type_text(tables, type), value);
+      return no_integer(tables, type, value, path);
     }
   }
   const IntegerRange range = range_of(type.kind);
@@ -60,7 +62,7 @@ bool integer_from_python(const SchemaTables& tables, const polybus_type& type, P
   const int64_t signed_value = PyLong_AsLongLongAndOverflow(number.get(), &overflow);
   if (overflow == 0) {
     if (signed_value < range.low || (signed_value > 0 && static_cast<uint64_t>(signed_value) > range.high)) {
-      return out_of_range(tables, type, number.get(), path);
+      return no_integer(tables, type, number.get(), path);
     }
     *raw = static_cast<uint64_t>(signed_value);
     return true;
@@ -70,7 +72,7 @@ bool integer_from_python(const SchemaTables& tables, const polybus_type& type, P
     if (!PyErr_Occurred()) return true;
     PyErr_Clear();
   }
-  return out_of_range(tables, type, number.get(), path);
+  return no_integer(tables, type, number.get(), path);
 }
 
 bool float_from_python(const SchemaTables& tables, const polybus_type& type, PyObject* value, const Path& path,
@@ -85,7 +87,7 @@ bool float_from_python(const SchemaTables& tables, const polybus_type& type, PyO
     if (number == -1.0 && PyErr_Occurred()) {
       const bool overflow = PyErr_ExceptionMatches(PyExc_OverflowError);
       PyErr_Clear();
-      if (overflow) return path.invalid("expected " + type_text(tables, type) + ", got an int too large for it");
+      if (overflow) return path.expected(type_text(tables, type), value);
       return path.expected(type_text(tables, type), value);
     }
   }
@@ -95,7 +97,7 @@ bool float_from_python(const SchemaTables& tables, const polybus_type& type, PyO
   }
   const float narrow = static_cast<float>(number);
   if (std::isinf(narrow) && !std::isinf(number)) {
-    return path.invalid("expected Float32 (up to 3.4028235e38), got " + std::to_string(number));
+    return path.expected("Float32 (up to 3.4028235e38)", value);
   }
   *raw = 0;
   memcpy(raw, &narrow, sizeof narrow);
@@ -104,26 +106,30 @@ bool float_from_python(const SchemaTables& tables, const polybus_type& type, PyO
 
 bool enum_from_python(const SchemaTables& tables, const polybus_type& type, PyObject* value, const Path& path,
                       uint64_t* raw) {
-  if (!PyUnicode_Check(value)) {
-    if (is_bool(value) || !PyIndex_Check(value)) {
-      return path.expected(type_text(tables, type) + " by name or number", value);
-    }
-    return integer_from_python(tables, type, value, path, raw);
-  }
   const EnumTable& table = tables.enums[static_cast<size_t>(type.index)];
-  PyObject* number = PyDict_GetItemWithError(table.values.get(), value);
-  if (number) {
-    *raw = PyLong_AsUnsignedLong(number);
-    return true;
+  std::string given;
+  if (!PyUnicode_Check(value)) {
+    Ref number = is_bool(value) || !PyIndex_Check(value) ? Ref() : Ref::steal(PyNumber_Index(value));
+    const long known = number ? PyLong_AsLong(number.get()) : -1;
+    PyErr_Clear();
+    *raw = static_cast<uint64_t>(known);
+    if (known >= 0 && known <= UINT16_MAX) return true;
+    given = given_text(number ? number.get() : value);
+  } else {
+    if (PyObject* number = PyDict_GetItemWithError(table.values.get(), value)) {
+      *raw = PyLong_AsUnsignedLong(number);
+      return true;
+    }
+    PyErr_Clear();
+    const char* text = PyUnicode_AsUTF8AndSize(value, nullptr);
+    if (!text) PyErr_Clear();
+    given = std::string("\"") + (text ? text : "?") + "\"";
   }
-  PyErr_Clear();
   std::string names;
   for (uint32_t i = 0; i < table.info->enumerant_count; ++i) {
     names.append(i ? ", " : "").append(table.info->enumerants[i]);
   }
-  const char* text = PyUnicode_AsUTF8AndSize(value, nullptr);
-  if (!text) PyErr_Clear();
-  return path.invalid("expected " + type_text(tables, type) + " (" + names + "), got '" + (text ? text : "?") + "'");
+  return path.invalid("expected " + type_text(tables, type) + " (" + names + "), got " + given);
 }
 
 }  // namespace
@@ -175,7 +181,7 @@ PyObject* scalar_to_python(const SchemaTables& tables, const polybus_type& type,
 bool scalar_from_python(const SchemaTables& tables, const polybus_type& type, PyObject* value, const Path& path,
                         uint64_t* raw) {
   switch (type.kind) {
-    case POLYBUS_KIND_VOID: *raw = 0; return value == Py_None || path.expected("None (Void)", value);
+    case POLYBUS_KIND_VOID: *raw = 0; return value == Py_None || path.expected("Void", value);
     case POLYBUS_KIND_BOOL:
       if (!is_bool(value)) return path.expected("Bool", value);
       *raw = static_cast<uint64_t>(PyObject_IsTrue(value) > 0);

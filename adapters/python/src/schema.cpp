@@ -81,13 +81,20 @@ PyObject* nested_type(Schema& schema, PyObject* name) {
   return type.release();
 }
 
+PyObject* constant_or_nested(Schema& schema, PyObject* name) {
+  if (!schema.file) return nullptr;
+  PyObject* constant = constant_of(*schema.file, schema.full_name, name);
+  return constant || PyErr_Occurred() ? constant : nested_type(schema, name);
+}
+
 PyObject* getattro(PyObject* self, PyObject* name) {
   PyObject* attribute = PyObject_GenericGetAttr(self, name);
   if (attribute || !PyErr_ExceptionMatches(PyExc_AttributeError)) return attribute;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  PyObject* nested = nested_type(state<Schema>(self), name);
+  PyObject* nested = constant_or_nested(state<Schema>(self), name);
   if (!nested) {
+    PyErr_Clear();
     PyErr_Restore(type, value, traceback);
     return nullptr;
   }
@@ -117,8 +124,8 @@ Py_hash_t hash(PyObject* self) {
 
 PyDoc_STRVAR(kSchemaDoc,
              "The type of a topic's messages: a Cap'n Proto struct with all it refers to.\n\n"
-             "From `load_schema(\"imu.capnp\").Imu`, from `sample.schema`, or `Schema.from_bundle(bytes)`. Types "
-             "nested in a type\n"
+             "From `load_schema(\"imu.capnp\").Imu`, from `sample.schema`, or `Schema.from_bundle(bytes)`. Types and "
+             "constants in a type\n"
              "of a loaded file are its attributes: `Imu.Bias`. Equal if the fingerprints are.\n\n"
              "Lifetime: independent of buses, nodes and files. Immutable; any number of threads may use it.");
 

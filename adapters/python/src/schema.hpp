@@ -56,7 +56,11 @@ TablesPtr tables_of(polybus_schema* owned);
 struct SchemaFileHandle {
   ~SchemaFileHandle() { polybus_schema_file_close(file); }
   polybus_schema_file* file = nullptr;
+  std::map<std::string, Ref> constants;  // by scope, of those asked for: a Message whose fields they are, or None
 };
+
+// The constant `name` of a scope: "" for the file, else a struct's full name. NULL, without an error set if there is none.
+PyObject* constant_of(SchemaFileHandle& file, const std::string& scope, PyObject* name);
 
 // polybus.Schema
 struct Schema {

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "errors.hpp"
+#include "message.hpp"
 #include "schema.hpp"
 
 namespace polybus_python {
@@ -42,6 +43,10 @@ PyObject* getattro(PyObject* self, PyObject* name) {
   if (has_type(file, name)) return type_called(file, name);
   PyObject* attribute = PyObject_GenericGetAttr(self, name);
   if (attribute || !PyErr_ExceptionMatches(PyExc_AttributeError)) return attribute;
+  PyErr_Clear();
+  if (PyObject* constant = constant_of(*file.file, std::string(), name)) return constant;
+  if (PyErr_Occurred()) return nullptr;
+  PyErr_Format(PyExc_AttributeError, "'polybus.SchemaFile' object has no attribute '%U'", name);
   if (PyUnicode_GetLength(name) > 0 && PyUnicode_ReadChar(name, 0) == '_') return nullptr;
   PyErr_Clear();
   const char* text = PyUnicode_AsUTF8AndSize(name, nullptr);
@@ -82,7 +87,8 @@ PyObject* repr(PyObject* self) {
 PyDoc_STRVAR(
     kFileDoc,
     "One .capnp file, as `load_schema` parsed it: its struct types are attributes (`file.Imu`), nested types theirs\n"
-    "(`file.Imu.Bias`); `file['Imu.Bias']` works for every name of `names`.\n\n"
+    "(`file.Imu.Bias`); `file['Imu.Bias']` works for every name of `names`. Constants are attributes, too, of the\n"
+    "file or of the type they are written in, read as fields of a message are.\n\n"
     "Lifetime: types taken from it do not need it. Immutable; any number of threads may use it.");
 
 PyMethodDef methods[] = {
@@ -169,6 +175,31 @@ PyObject* load_schema(PyObject*, PyObject* args, PyObject* kwargs) {
   if (!check(code, error)) return nullptr;
   Ref shown = Ref::steal(PyUnicode_DecodeFSDefault(text));
   return shown ? create<SchemaFile>(std::move(file), std::move(shown), Ref::steal(PyDict_New())) : nullptr;
+}
+
+PyObject* constant_of(SchemaFileHandle& file, const std::string& scope, PyObject* name) {
+  static constexpr uint64_t kEmptyMessage[2] = {uint64_t{1} << 32, 0};  // one segment of one word, the null root
+  auto [known, is_new] = file.constants.try_emplace(scope);
+  if (is_new) {
+    known->second = Ref::borrow(Py_None);
+    polybus_schema* schema = nullptr;
+    polybus_error error{};
+    const int code = polybus_schema_file_constants(file.file, scope.c_str(), &schema, &error);
+    if (code == POLYBUS_OK) {
+      polybus_field empty{};
+      empty.default_frame = kEmptyMessage;
+      empty.default_frame_size = sizeof kEmptyMessage;
+      known->second = Ref::steal(new_message(Memory::of_default(empty, tables_of(schema))));
+    } else if (code != POLYBUS_EMPTY) {
+      raise(error);
+      return nullptr;
+    }
+  }
+  PyObject* constants = known->second.get();
+  if (!constants || !is_a<Message>(constants)) return nullptr;
+  const Message& message = state<Message>(constants);
+  const int position = message.table->find(name);
+  return position < 0 ? nullptr : read_field(message, message.table->field(position));
 }
 
 bool add_schema_file_type(PyObject* module) {

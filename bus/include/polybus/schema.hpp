@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <polybus/error.hpp>
 #include <span>
 #include <string>
@@ -73,6 +74,9 @@ class POLYBUS_API SchemaFile {
   const std::vector<std::string>& names() const noexcept;
   //   throws   Error(bad_schema), naming what there is
   Schema at(std::string_view name) const;
+  // The constants of the file, or of the struct called `scope`, as a type with a field for each, whose default is the
+  // constant's value: capnp::DynamicStruct::Reader of an empty message has them all. None where there are none.
+  std::optional<Schema> constants(std::string_view scope = {}) const;
 
   // For the library's own use.
   explicit SchemaFile(std::shared_ptr<bus::SchemaFileState> state) : state_(std::move(state)) {}

@@ -398,7 +398,7 @@ TEST_F(BuilderAbi, goes_from_json_to_a_message_and_back) {
   EXPECT_THAT(json, HasSubstr(R"("note":"n")"));
   polybus_free(json);
   EXPECT_EQ(polybus_struct_set_json(&built_, schema_, "{\"u8\":256}", 10, &err_), POLYBUS_INVALID_ARGUMENT);
-  EXPECT_STREQ(err_.message, "u8: expected UInt8, got 256");
+  EXPECT_STREQ(err_.message, "u8: expected UInt8 (0 to 255), got 256");
   EXPECT_EQ(polybus_message_to_json(schema_, data, size - 8, &json, &err_), POLYBUS_BAD_MESSAGE);
 }
 

@@ -96,6 +96,11 @@ POLYBUS_EXPORT const char *polybus_schema_file_name(const polybus_schema_file *f
 POLYBUS_EXPORT int polybus_schema_file_get(const polybus_schema_file *file, const char *name, polybus_schema **out,
                                            polybus_error *err);
 
+/* The constants of the file (scope NULL or "") or of one of its structs, as a type with a field for each whose default is
+ * the constant's value: read them from a message in which nothing is set. POLYBUS_EMPTY where there are none. */
+POLYBUS_EXPORT int polybus_schema_file_constants(const polybus_schema_file *file, const char *scope,
+                                                 polybus_schema **out, polybus_error *err);
+
 /* A schema bundle: a CodeGeneratorRequest in stream framing with the transitive closure, the root type first. */
 POLYBUS_EXPORT int polybus_schema_from_bundle(const void *bundle, size_t size, polybus_schema **out,
                                               polybus_error *err);
@@ -224,6 +229,14 @@ POLYBUS_EXPORT int polybus_list_get_struct(const polybus_list *from, uint32_t in
 POLYBUS_EXPORT int polybus_list_get_list(const polybus_list *from, uint32_t index, polybus_type element,
                                          polybus_list *out, polybus_error *err);
 
+/* What a pointer leads to, for fields of type AnyPointer; the getters above then read it as whatever the program knows
+ * it to be, BAD_MESSAGE if it is something else. */
+enum { POLYBUS_POINTER_NULL = 0, POLYBUS_POINTER_STRUCT = 1, POLYBUS_POINTER_LIST = 2, POLYBUS_POINTER_OTHER = 3 };
+POLYBUS_EXPORT int polybus_struct_get_pointer_kind(const polybus_struct *from, uint32_t pointer_index, int32_t *kind,
+                                                   polybus_error *err);
+POLYBUS_EXPORT int polybus_list_get_pointer_kind(const polybus_list *from, uint32_t index, int32_t *kind,
+                                                 polybus_error *err);
+
 /* The canonical JSON text of a whole message (docs/json.md); given back with polybus_free(). BAD_MESSAGE. */
 POLYBUS_EXPORT int polybus_message_to_json(const polybus_schema *schema, const void *data, size_t size, char **json,
                                            polybus_error *err);
@@ -252,6 +265,9 @@ POLYBUS_EXPORT int polybus_struct_set_text(polybus_struct_builder *to, uint32_t 
                                            size_t size, polybus_error *err);
 POLYBUS_EXPORT int polybus_struct_set_data(polybus_struct_builder *to, uint32_t pointer_index, const void *data,
                                            size_t size, polybus_error *err);
+/* A list of numbers, enums or Float copied from memory that has them side by side, little-endian. */
+POLYBUS_EXPORT int polybus_struct_set_numbers(polybus_struct_builder *to, uint32_t pointer_index, polybus_type element,
+                                              const void *numbers, uint32_t count, polybus_error *err);
 /* Zeroed bytes to be written in place. */
 POLYBUS_EXPORT int polybus_struct_init_data(polybus_struct_builder *to, uint32_t pointer_index, size_t size,
                                             uint8_t **data, polybus_error *err);
@@ -276,6 +292,13 @@ POLYBUS_EXPORT int polybus_struct_clear_pointer(polybus_struct_builder *to, uint
 POLYBUS_EXPORT int polybus_struct_copy_struct(polybus_struct_builder *to, uint32_t pointer_index,
                                               const polybus_struct *from, polybus_error *err);
 POLYBUS_EXPORT int polybus_struct_copy_all(polybus_struct_builder *to, const polybus_struct *from, polybus_error *err);
+/* Copies a list, or whatever a pointer of a struct or an element leads to, with all below it into this pointer. */
+POLYBUS_EXPORT int polybus_struct_copy_list(polybus_struct_builder *to, uint32_t pointer_index,
+                                            const polybus_list *from, polybus_error *err);
+POLYBUS_EXPORT int polybus_struct_copy_pointer(polybus_struct_builder *to, uint32_t pointer_index,
+                                               const polybus_struct *from, uint32_t from_index, polybus_error *err);
+POLYBUS_EXPORT int polybus_struct_copy_element(polybus_struct_builder *to, uint32_t pointer_index,
+                                               const polybus_list *from, uint32_t from_index, polybus_error *err);
 POLYBUS_EXPORT int polybus_list_set_text(polybus_list_builder *to, uint32_t index, const char *text, size_t size,
                                          polybus_error *err);
 POLYBUS_EXPORT int polybus_list_set_data(polybus_list_builder *to, uint32_t index, const void *data, size_t size,
@@ -285,6 +308,13 @@ POLYBUS_EXPORT int polybus_list_edit_struct(polybus_list_builder *to, uint32_t i
 POLYBUS_EXPORT int polybus_list_init_list(polybus_list_builder *to, uint32_t index, polybus_type element,
                                           uint32_t count, uint16_t data_words, uint16_t pointer_count,
                                           polybus_list_builder *out, polybus_error *err);
+/* The list or Data that is already there; POLYBUS_EMPTY if none is. */
+POLYBUS_EXPORT int polybus_list_edit_list(polybus_list_builder *to, uint32_t index, polybus_type element,
+                                          uint16_t data_words, uint16_t pointer_count, polybus_list_builder *out,
+                                          polybus_error *err);
+POLYBUS_EXPORT int polybus_list_edit_data(polybus_list_builder *to, uint32_t index, uint8_t **data, size_t *size,
+                                          polybus_error *err);
+POLYBUS_EXPORT int polybus_list_as_reader(const polybus_list_builder *from, polybus_list *out, polybus_error *err);
 /* A reading view of what is being built, e.g. to print it. */
 POLYBUS_EXPORT int polybus_struct_as_reader(const polybus_struct_builder *from, polybus_struct *out,
                                             polybus_error *err);

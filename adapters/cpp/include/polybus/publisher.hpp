@@ -54,6 +54,10 @@ class POLYBUS_API PublisherBase {
   uint64_t publish_bytes(std::string_view text) { return publish_bytes(std::as_bytes(std::span(text))); }
   uint64_t publish(std::span<const std::byte> bytes) { return publish_bytes(bytes); }
   Result<uint64_t> try_publish_bytes(std::span<const std::byte> bytes);
+  // Sends the message that a JSON text says (docs/json.md), on a typed topic: publish_json(R"({"frameId":"base"})").
+  //   throws   as publish_bytes; Error(invalid_argument): not JSON, or not of the topic's type; it names the field's path,
+  //            "hail[1].mm: expected UInt8, got string", and nothing was sent
+  uint64_t publish_json(std::string_view json);
 
   // Waits until at least `count` subscribers are attached; false when that took longer than `timeout`.
   bool wait_for_subscribers(uint32_t count, Timeout timeout) const;

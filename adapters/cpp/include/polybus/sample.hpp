@@ -11,6 +11,7 @@
 #include <polybus/error.hpp>
 #include <polybus/schema.hpp>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -47,6 +48,9 @@ class POLYBUS_API SampleBase {
   std::span<const std::byte> data() const noexcept;
   // What the message is read by: the subscriber's own schema, else the one it was published with; none on untyped topics.
   std::optional<Schema> schema() const;
+  // The message as JSON text (docs/json.md).
+  //   throws   Error(invalid_argument) on an untyped topic, Error(bad_schema) as Sample<Dynamic>::msg(), BAD_MESSAGE
+  std::string to_json() const;
 
   // For the library's own use.
   explicit SampleBase(std::shared_ptr<const detail::SampleCore> core) noexcept : core_(std::move(core)) {}

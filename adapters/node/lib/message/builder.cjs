@@ -7,8 +7,9 @@ const { integer } = require('../options.cjs')
 const { Kind, numericArrays } = require('../schema/kinds.cjs')
 const { Frame, Place } = require('./frame.cjs')
 const { indexOf } = require('./list.cjs')
-const { Mistake, reporting } = require('./mistake.cjs')
-const { TYPE, fieldReader, readerOf } = require('./reader.cjs')
+const { NO_CAPABILITIES, Mistake, reporting } = require('./mistake.cjs')
+const plain = require('./plain.cjs')
+const { Struct, TYPE, fieldReader, readerOf } = require('./reader.cjs')
 const { rootPlace } = require('./pointer.cjs')
 const { Site, clearField, initList, initStruct, join, select, writeElement, writeField } = require('./writer.cjs')
 
@@ -99,6 +100,11 @@ const { siteOf } = Builder
 
 /** @param {Builder} builder */
 const builderToObject = (builder) => readerOn(siteOf(builder)).toObject()
+/** To be written into another message. @param {Builder} builder */
+function builderToCopy(builder) {
+  const reader = readerOn(siteOf(builder))
+  return plain.structToCopy(siteOf(builder).type, Struct.placeOf(reader))
+}
 
 /** The struct as it is now, to be read. @param {Site} site @returns {any} */
 function readerOn(site) {
@@ -125,7 +131,12 @@ function initField(site, name, size) {
   const { type } = site
   const field = type.byName.get(name)
   if (field === undefined) throw invalid(`${type.name} has no field "${name}"; it has ${type.fieldNames}`)
-  if (field.isScalar || field.isOpaque || (field.type.kind === Kind.TEXT && field.type.listDepth === 0)) {
+  if (
+    field.isScalar ||
+    field.isOpaque ||
+    field.isAny ||
+    (field.type.kind === Kind.TEXT && field.type.listDepth === 0)
+  ) {
     throw invalid(`${join(site.path, name)}: ${field.type.text} is set, not made: assign to it`)
   }
   const isSized = field.type.listDepth > 0 || field.type.kind === Kind.DATA
@@ -156,7 +167,12 @@ function readField(site, field) {
   if (field.isScalar) return fieldReader(field)(/** @type {any} */ (site))
   const { type } = field
   if (field.isGroup) return new (builderOf(type.struct))(site.group(type.struct, field.name))
-  if (field.isOpaque) throw invalid(`${field.name}: fields of type ${type.text} cannot be read from JavaScript yet`)
+  if (field.isOpaque) throw invalid(`${join(site.path, field.name)}: ${NO_CAPABILITIES}`)
+  if (field.isAny) {
+    throw invalid(
+      `${join(site.path, field.name)}: an AnyPointer can be assigned, but not read while a message is built`,
+    )
+  }
   const position = site.pointerOf(field)
   let found = find(site.arena, site.frame, position)
   if (found === null && field.defaultFrame !== null) {
@@ -373,3 +389,4 @@ function buildAt(site) {
 exports.Builder = Builder
 exports.buildAt = buildAt
 exports.builderToObject = builderToObject
+exports.builderToCopy = builderToCopy

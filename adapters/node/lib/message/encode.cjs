@@ -16,7 +16,6 @@ ranges[Kind.INT32] = [-2147483648, 2147483647]
 ranges[Kind.UINT8] = [0, 255]
 ranges[Kind.UINT16] = [0, 65535]
 ranges[Kind.UINT32] = [0, 4294967295]
-ranges[Kind.ENUM] = [0, 65535]
 const INT64 = /** @type {const} */ ([-(2n ** 63n), 2n ** 63n - 1n])
 const UINT64 = /** @type {const} */ ([0n, 2n ** 64n - 1n])
 
@@ -31,10 +30,10 @@ function checkScalar(type, value) {
   switch (type.kind) {
     case Kind.VOID:
       if (value === null) return 0
-      throw expected('null (Void)', value)
+      throw expected('Void', value)
     case Kind.BOOL:
       if (typeof value === 'boolean') return value ? 1 : 0
-      throw new Mistake(`expected Bool, got ${typeof value === 'string' ? 'string' : show(value)}`)
+      throw expected('Bool', value)
     case Kind.INT64:
       return checkWide(type, value, INT64)
     case Kind.UINT64:
@@ -43,9 +42,7 @@ function checkScalar(type, value) {
     case Kind.FLOAT64:
       return checkFloat(type, value)
     case Kind.ENUM:
-      if (typeof value === 'string') return checkName(type, value)
-      if (typeof value !== 'number') throw expected(`${type.text} by name or number`, value)
-      return checkInteger(type, value)
+      return checkEnum(type, value)
     default:
       return checkInteger(type, value)
   }
@@ -78,11 +75,12 @@ function checkFloat(type, value) {
   return number
 }
 
-/** @param {TypeRef} type @param {string} name */
-function checkName(type, name) {
-  const value = type.enum.values.get(name)
-  if (value !== undefined) return value
-  throw new Mistake(`expected ${type.text} (${type.enum.names.join(', ')}), got ${show(name)}`)
+/** By name or number. @param {TypeRef} type @param {unknown} value */
+function checkEnum(type, value) {
+  const number = typeof value === 'string' ? type.enum.values.get(value) : value
+  if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= 65535) return number
+  const what = `${type.text} (${type.enum.names.join(', ')})`
+  throw typeof value === 'string' ? new Mistake(`expected ${what}, got ${show(value)}`) : expected(what, value)
 }
 
 const scratch = new DataView(new ArrayBuffer(8))

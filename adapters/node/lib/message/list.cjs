@@ -120,6 +120,8 @@ function elementReader(element) {
     }
     case Kind.TEXT:
       return (place, i) => readText(place.frame, place.segment, pointerAt(place, i)) ?? ''
+    case Kind.ANY:
+      return (place, i) => any.readAny(place.frame, place.segment, pointerAt(place, i), place.depth)
     case Kind.DATA:
       return (place, i) => readData(place.frame, place.segment, pointerAt(place, i)) ?? new Uint8Array(0)
     default: {
@@ -163,7 +165,7 @@ function checkElements(place, element) {
   const { kind } = element
   const isList = element.listDepth > 0
   let fits
-  if (isList || kind === Kind.TEXT || kind === Kind.DATA) {
+  if (isList || kind === Kind.TEXT || kind === Kind.DATA || kind === Kind.ANY) {
     fits = place.pointerCount > 0
   } else if (kind === Kind.STRUCT) {
     fits = place.size !== BIT
@@ -206,8 +208,12 @@ function readList(place, list) {
   return copy
 }
 
-module.exports = { List, readList, readElement, indexOf }
+/** @param {unknown} value @returns {ListPlace | null | undefined} undefined: it is no such list */
+const placeOfList = (value) => (value instanceof List ? value[PLACE] : undefined)
+
+module.exports = { List, readList, readElement, indexOf, placeOfList }
 
 // These need this file in turn: so they come after its exports. Not where they are used: require() costs microseconds.
+const any = require('./any.cjs')
 const plain = require('./plain.cjs')
 const reader = require('./reader.cjs')

@@ -5,6 +5,9 @@
 const { invalid } = require('../errors.cjs')
 const { show } = require('../options.cjs')
 
+// Why there is no value for a field of an interface's type; the words are the library's.
+const NO_CAPABILITIES = 'a field of an interface type holds a capability, which a message on a bus cannot carry'
+
 class Mistake {
   /** @param {string} reason */
   constructor(reason) {
@@ -28,8 +31,9 @@ class Mistake {
  */
 const expected = (what, got) => new Mistake(`expected ${what}, got ${describeFully(got)}`)
 
-/** The type, where that says enough; the value, where it has the right type. @param {unknown} value */
+/** In the words that every language uses: numbers as they are, of all else the type. @param {unknown} value */
 function describeFully(value) {
+  if (typeof value === 'bigint') return String(value)
   return typeof value === 'string' || typeof value === 'boolean' ? typeof value : show(value)
 }
 
@@ -49,4 +53,4 @@ function reporting(path, write) {
   }
 }
 
-module.exports = { Mistake, expected, reporting }
+module.exports = { NO_CAPABILITIES, Mistake, expected, reporting }

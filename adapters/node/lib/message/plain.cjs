@@ -13,12 +13,19 @@ const reader = require('./reader.cjs')
 /** @typedef {import('../schema/types.cjs').StructType} StructType */
 /** @typedef {import('../schema/types.cjs').TypeRef} TypeRef */
 
-/** @typedef {{ number: (value: any) => any, data: (value: Uint8Array) => any }} Style */
+/** @typedef {{ number: (value: any) => any, data: (value: Uint8Array) => any, any: (value: any) => any }} Style */
 
 /** @type {Style} */
 const objects = {
   number: (value) => value,
   data: (value) => value.slice(),
+  any: () => null, // only the program knows what it is
+}
+/** For values that are written into another message at once. @type {Style} */
+const copies = {
+  number: (value) => value,
+  data: (value) => value,
+  any: (value) => value,
 }
 /** @type {Style} */
 const json = {
@@ -27,6 +34,7 @@ const json = {
     return typeof value !== 'number' || Number.isFinite(value) ? value : String(value)
   },
   data: (value) => Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64'),
+  any: () => null,
 }
 
 /** Pointers may all lead to the same list: what one call makes of a message is bounded by the message's own size. */
@@ -45,7 +53,7 @@ class Budget {
 
 /**
  * Fields in the schema's order; of a union the active member only, always; other null pointers left out; null for what
- * JavaScript has no values for (AnyPointer).
+ * there are no values for (interfaces, and AnyPointer).
  *
  * @param {StructType} type
  * @param {Place} place
@@ -85,6 +93,8 @@ function plainValue(type, value, style, budget) {
     case Kind.DATA:
       budget.spend(1 + value.length / 8)
       return style.data(value)
+    case Kind.ANY:
+      return style.any(value)
     case Kind.STRUCT:
       return plainStruct(reader.Struct.typeOf(value), reader.Struct.placeOf(value), style, budget)
     default:
@@ -128,6 +138,8 @@ function plainElements(place, element, style) {
 }
 
 // One by one: files that need each other hold this object while it is being filled.
+/** @param {StructType} type @param {Place} place */
+exports.structToCopy = (type, place) => plainStruct(type, place, copies, new Budget(place.frame))
 /** @param {StructType} type @param {Place} place */
 exports.structToObject = (type, place) => plainStruct(type, place, objects, new Budget(place.frame))
 /** @param {StructType} type @param {Place} place */

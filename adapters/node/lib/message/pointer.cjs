@@ -189,6 +189,19 @@ function emptyPlace(frame, depth) {
 }
 
 /**
+ * What the pointer at `position` leads to, or null.
+ *
+ * @param {Frame} frame
+ * @param {number} segment
+ * @param {number} position
+ * @returns {'struct' | 'list' | 'capability' | null}
+ */
+function pointerKind(frame, segment, position) {
+  if (position < 0 || !resolve(frame, segment, position)) return null
+  return target.kind === STRUCT ? 'struct' : target.kind === LIST ? 'list' : 'capability'
+}
+
+/**
  * Text at a pointer, or null.
  *
  * @param {Frame} frame
@@ -240,6 +253,7 @@ module.exports = {
   followList,
   rootPlace,
   emptyPlace,
+  pointerKind,
   readText,
   readData,
 }

@@ -6,6 +6,7 @@ const { invalid } = require('../errors.cjs')
 const { Kind } = require('../schema/kinds.cjs')
 const { Frame } = require('./frame.cjs')
 const { readList } = require('./list.cjs')
+const { NO_CAPABILITIES } = require('./mistake.cjs')
 const { emptyPlace, followList, followStruct, positionOf, readData, readText, rootPlace } = require('./pointer.cjs')
 const { scalarReader } = require('./scalar.cjs')
 
@@ -89,7 +90,7 @@ function which(type, place) {
 function has(type, place, name) {
   place.frame.check()
   const field = type.byName.get(name)
-  if (field === undefined) throw invalid(`${type.name} has no field ${name}; there is: ${type.fieldNames}`)
+  if (field === undefined) throw invalid(`${type.name} has no field "${name}"; it has ${type.fieldNames}`)
   return isActive(type, place, field) && isPresent(place, field)
 }
 
@@ -140,8 +141,12 @@ function pointerReader(field) {
   const byDefault = defaultReader(field)
   if (field.isOpaque) {
     return () => {
-      throw invalid(`${field.name}: fields of type ${type.text} cannot be read from JavaScript yet`)
+      throw invalid(`${field.name}: ${NO_CAPABILITIES}`)
     }
+  }
+  if (field.isAny) {
+    return (place) =>
+      any.readAny(place.frame, place.segment, positionOf(place, index), place.depth) ?? byDefault?.() ?? null
   }
   if (type.listDepth > 0) {
     return (place) => {
@@ -247,4 +252,5 @@ exports.isActive = isActive
 exports.isPresent = isPresent
 
 // These need this file in turn: so they come after its exports. Not where they are used: require() costs microseconds.
+const any = require('./any.cjs')
 const plain = require('./plain.cjs')

@@ -3,7 +3,9 @@
 
 const { Kind, numericArrays, scalarBits } = require('../schema/kinds.cjs')
 const { checkScalar, scalarWriter } = require('./encode.cjs')
-const { Mistake, expected } = require('./mistake.cjs')
+const { Copier } = require('./copy.cjs')
+const { placeOfList } = require('./list.cjs')
+const { NO_CAPABILITIES, Mistake, expected } = require('./mistake.cjs')
 const { Struct } = require('./reader.cjs')
 
 /** @typedef {import('./arena.cjs').Arena} Arena */
@@ -125,12 +127,12 @@ function writeField(site, type, field, value) {
     return
   }
   if (field.isOpaque && value !== null) {
-    throw new Mistake(`fields of type ${field.type.text} cannot be written from JavaScript yet`)
+    throw new Mistake(NO_CAPABILITIES)
   }
   select(site, type, field)
   if (field.isGroup) {
     const group = field.type.struct
-    if (!isObject(value)) throw expected(`${group.name} as object or message`, value)
+    if (!isObject(value)) throw expected(group.name, value)
     clearField(site, field)
     writeObject(site.group(group, field.name), group, value)
   } else if (value === null) {
@@ -183,7 +185,7 @@ function fieldsOf(type, object) {
   const given = isReader ? Struct.typeOf(object) : Builder.siteOf(object).type
   if (given.id !== type.id) throw new Mistake(`expected ${type.name}, got a message of type ${given.name}`)
   // By way of an object: its memory may be of an older or newer version of the type.
-  return isReader ? plain.structToObject(given, Struct.placeOf(object)) : builder.builderToObject(object)
+  return isReader ? plain.structToCopy(given, Struct.placeOf(object)) : builder.builderToCopy(object)
 }
 
 /**
@@ -201,11 +203,48 @@ function writePointer(arena, segment, position, type, value) {
     case Kind.DATA:
       return writeData(arena, segment, position, value)
     case Kind.STRUCT: {
-      if (!isObject(value)) throw expected(`${type.struct.name} as object or message`, value)
+      if (!isObject(value)) throw expected(type.struct.name, value)
       return writeObject(initStruct(arena, segment, position, type.struct, ''), type.struct, value)
     }
+    case Kind.ANY:
+      return writeAny(arena, segment, position, value)
     default:
-      throw new Mistake(`values of type ${type.text} cannot be written from JavaScript yet`)
+      throw new Mistake(NO_CAPABILITIES)
+  }
+}
+
+/**
+ * Whatever says itself what it is; a part of a message is copied with all below it.
+ *
+ * @param {Arena} arena
+ * @param {Segment} segment
+ * @param {number} position
+ * @param {any} value
+ */
+function writeAny(arena, segment, position, value) {
+  const list = placeOfList(value)
+  if (value instanceof any.AnyPointer) {
+    const from = any.placeOf(value)
+    new Copier(arena, from.frame).pointer(segment, position, from.segment, from.position, from.depth)
+  } else if (Struct.isOne(value)) {
+    const place = Struct.placeOf(value)
+    place.frame.check()
+    new Copier(arena, place.frame).struct(segment, position, place)
+  } else if (builder.Builder.isOne(value)) {
+    const { type } = builder.Builder.siteOf(value)
+    writeObject(initStruct(arena, segment, position, type, ''), type, value)
+  } else if (list !== undefined) {
+    if (list === null) throw new Mistake('this list is null in its own message')
+    list.frame.check()
+    new Copier(arena, list.frame).list(segment, position, list)
+  } else if (typeof value === 'string') {
+    writeText(arena, segment, position, value)
+  } else if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
+    const { BYTES_PER_ELEMENT: width, length } = /** @type {Uint8Array} */ (/** @type {unknown} */ (value))
+    const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    writeBytes(arena, segment, position, bytes, /** @type {number} */ (sizeOfBits[8 * width]), length)
+  } else {
+    throw expected('AnyPointer (a message, a list of one, text or data)', value)
   }
 }
 
@@ -217,7 +256,7 @@ function writeText(arena, segment, position, value) {
   if (typeof value !== 'string') throw expected('Text', value)
   // Absent before Node 20, which is our oldest.
   if (!(/** @type {any} */ (value).isWellFormed())) {
-    throw new Mistake('this string has lone surrogates, which UTF-8 cannot carry')
+    throw new Mistake('the text has lone surrogates, which UTF-8 cannot carry')
   }
   const size = Buffer.byteLength(value)
   checkCount(size + 1)
@@ -236,7 +275,7 @@ function writeData(arena, segment, position, value) {
   } else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
     bytes = new Uint8Array(value)
   } else {
-    throw expected('Data (Uint8Array)', value)
+    throw expected('Data', value)
   }
   writeBytes(arena, segment, position, bytes, BYTE, bytes.length)
 }
@@ -291,7 +330,8 @@ function initList(arena, segment, position, element, count) {
     return room
   }
   const bits = scalarBits[element.kind]
-  if (bits === undefined) throw new Mistake(`lists of ${element.text} cannot be written from JavaScript yet`)
+  if (element.kind === Kind.ANY) throw new Mistake('lists of AnyPointer can be read, but not written')
+  if (bits === undefined) throw new Mistake(NO_CAPABILITIES)
   const bytes = 8 * Math.ceil((count * bits) / 64)
   return arena.allocate(segment, position, bytes, LIST, /** @type {number} */ (sizeOfBits[bits]) + count * 8, false)
 }
@@ -351,7 +391,7 @@ function writeElement(arena, segment, begin, element, index, value) {
   }
   if (element.kind === Kind.STRUCT) {
     const type = element.struct
-    if (!isObject(value)) throw expected(`${type.name} as object or message`, value)
+    if (!isObject(value)) throw expected(type.name, value)
     const at = begin + 8 * index * (type.dataWords + type.pointerCount)
     return writeObject(new Site(arena, segment, at, type, ''), type, value)
   }
@@ -389,7 +429,7 @@ function initRoot(arena, type) {
  * @param {unknown} value
  */
 function writeRoot(arena, type, value) {
-  if (!isObject(value)) throw expected(`${type.name} as object or message`, value)
+  if (!isObject(value)) throw expected(type.name, value)
   writeObject(initRoot(arena, type), type, value)
 }
 
@@ -407,5 +447,6 @@ module.exports = {
 }
 
 // These need this file in turn: so they come after its exports. Not where they are used: require() costs microseconds.
+const any = require('./any.cjs')
 const builder = require('./builder.cjs')
 const plain = require('./plain.cjs')

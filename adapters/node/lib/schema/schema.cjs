@@ -64,8 +64,26 @@ class Schema {
   }
 }
 
+// One segment of one word, the null root: a message in which every field has its default.
+const NOTHING_SET = new Uint8Array([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+
 /**
- * Parses a .capnp file. The result has its types as properties, nested ones as properties of their outer type.
+ * Constants are properties of the file or type they are written in; those that are there already win.
+ *
+ * @param {any} place
+ * @param {Schema} constants a field for each, whose default is its value
+ */
+function defineConstants(place, constants) {
+  const type = Schema.typesOf(constants).root
+  const values = /** @type {any} */ (readRoot(type, Frame.of(NOTHING_SET)))
+  for (const { name } of type.fields) {
+    if (!(name in place)) Object.defineProperty(place, name, { get: () => values[name], enumerable: true })
+  }
+}
+
+/**
+ * Parses a .capnp file. The result has its types as properties, nested ones as properties of their outer type, and
+ * constants likewise.
  *
  * @param {string | URL} path
  * @param {{ importPaths?: readonly string[] }} [options] where to look for imports, after the file's own folder
@@ -81,13 +99,14 @@ function loadSchema(path, options) {
   /** @type {Record<string, any>} */
   const found = Object.create(null)
   const parsed = addon.schemaParse(file, importPaths)
-  for (const [name, native] of parsed) {
+  for (const [name, native, constants] of parsed) {
     const inner = name.split('.')
     const last = /** @type {string} */ (inner.pop())
     let place = found
     for (const outer of inner) place = place[outer]
     // In a schema of its own: a nested type is a property of the outer one, beside `name` and `id`, which begin small.
-    Object.defineProperty(place, last, { value: new Schema(native), enumerable: true })
+    if (native !== null) Object.defineProperty(place, last, { value: new Schema(native), enumerable: true })
+    if (constants !== null) defineConstants(native === null ? found : place[last], new Schema(constants))
   }
   return new Proxy(Object.freeze(found), {
     // A type that is not there must not become "no schema", which is an untyped topic.
@@ -100,4 +119,10 @@ function loadSchema(path, options) {
   })
 }
 
-module.exports = { Schema, loadSchema }
+// One by one: files that need each other hold this object while it is being filled.
+exports.Schema = Schema
+exports.loadSchema = loadSchema
+
+// These need this file in turn: so they come after its exports.
+const { Frame } = require('../message/frame.cjs')
+const { readRoot } = require('../message/reader.cjs')

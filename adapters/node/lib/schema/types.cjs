@@ -61,8 +61,9 @@ class Field {
     this.pointerIndex = table.pointerIndex
     this.defaultBits = table.defaultBits
     this.defaultFrame = table.defaultFrame
-    /** Whether JavaScript has no values for it (yet). */
-    this.isOpaque = table.kind === Kind.ANY || table.kind === Kind.INTERFACE
+    /** Whether there are no values for it: a message carries no capabilities. */
+    this.isOpaque = table.kind === Kind.INTERFACE
+    this.isAny = table.kind === Kind.ANY && table.listDepth === 0
     /** @type {any} Reads it; made at first use by message/reader.cjs. */
     this.read = null
   }
