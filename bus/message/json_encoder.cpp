@@ -164,7 +164,9 @@ class Encoder {
   }
 
   void put_float(double value) {
-    if (std::isfinite(value)) {
+    if (value == 0 && std::signbit(value)) {
+      out_ += "-0.0";  // there are readers of JSON to whom -0 is an integer, which has no sign then
+    } else if (std::isfinite(value)) {
       put_number(value);
     } else {
       out_ += std::isnan(value) ? "\"NaN\"" : value > 0 ? "\"Infinity\"" : "\"-Infinity\"";

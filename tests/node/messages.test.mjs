@@ -338,7 +338,7 @@ test("stringify() is the core's own JSON", () => {
   const bytes = encode(Everything, { float64: -0, int64: -5n, data: new Uint8Array([255]), float32: NaN, text: 'ü"\n' })
   const text = stringify(decode(Everything, bytes))
   assert.deepEqual(JSON.parse(text), coreJson(Everything, bytes))
-  assert.ok(text.includes('"float64":-0,'))
+  assert.ok(text.includes('"float64":-0.0,'))
 })
 
 test('fields win over methods of the same name, which are functions too', () => {

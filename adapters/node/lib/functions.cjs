@@ -67,7 +67,7 @@ function stringify(message) {
 
 /** @param {unknown} value @returns {string} */
 function textOf(value) {
-  if (Object.is(value, -0)) return '-0'
+  if (Object.is(value, -0)) return '-0.0'
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(textOf).join()}]`
   return `{${Object.entries(value)

@@ -91,7 +91,7 @@ TEST(Json, writes_floats_so_that_they_read_back_equal) {
     list.set(4, 5e-324);
   });
   EXPECT_THAT(text, HasSubstr(R"("ratio":0.1,"single":0.10000000149011612,)"));
-  EXPECT_THAT(text, HasSubstr(R"("ratios":["NaN","Infinity","-Infinity",-0,5e-324])"));
+  EXPECT_THAT(text, HasSubstr(R"("ratios":["NaN","Infinity","-Infinity",-0.0,5e-324])"));
 }
 
 TEST(Json, tells_what_is_empty_from_what_is_not_there) {
@@ -142,9 +142,9 @@ TEST(Json, reads_elements_that_are_not_there_as_empty) {
 
 TEST(Json, reads_back_what_it_writes) {
   constexpr std::string_view kText =
-      R"({"big":"18446744073709551615","small":-1,"deep":"-9223372036854775808","ratio":1e+300,"single":-0,"flag":true,)"
+      R"({"big":"18446744073709551615","small":-1,"deep":"-9223372036854775808","ratio":1e+300,"single":-0.0,"flag":true,)"
       R"("color":"green","name":"\"ä\u0001","raw":"AQID/w==","hail":[{"mm":255,"at":""},{"mm":0}],"one":{"mm":7},)"
-      R"("grid":[[],[1,-2]],"nothing":null,"words":["",""],"both":{"a":1,"b":2},"ratios":["NaN",-0,"Infinity"],)"
+      R"("grid":[[],[1,-2]],"nothing":null,"words":["",""],"both":{"a":1,"b":2},"ratios":["NaN",-0.0,"Infinity"],)"
       R"("colors":["red",65535],"raws":["","AA=="]})";
   EXPECT_EQ(again(kText), kText);
 }
