@@ -26,6 +26,7 @@ struct Arguments {
   DelayOptions delay;
   NodeOptions node_list, node_info;
   GraphOptions graph;
+  GenOptions gen;
   DaemonOptions daemon;
   ChaosOptions chaos;
   std::function<Exit()> run;
@@ -206,6 +207,19 @@ void add_chaos(CLI::App& app, Arguments& a) {
   command->add_option("--sabotaged", a.chaos.sabotaged, "")->group("")->check(CLI::IsMember({"c++", "python", "node"}));
 }
 
+void add_gen(CLI::App& app, Arguments& a) {
+  CLI::App* command = add_command(app, a, "gen", "types of a .capnp file for mypy, tsc and editors",
+                                  [&a] { return run_gen(a.globals, a.gen); });
+  command->add_option("LANGUAGE", a.gen.language, "python (a .pyi) or typescript (a .d.ts)")
+      ->check(CLI::IsMember({"python", "typescript"}))
+      ->required();
+  command->add_option("FILE", a.gen.file, "the .capnp file")->required();
+  command->add_option("-o,--output", a.gen.output, "where to write it instead of beside FILE; -: standard output");
+  command->add_option("-I,--import-path", a.gen.import_paths, "where imports are looked up, after FILE's own folder")
+      ->expected(1)
+      ->take_all();
+}
+
 void add_globals(CLI::App& app, Globals& globals) {
   app.add_flag("--json", globals.json, "one JSON object per line");
   app.add_option("--bus", globals.bus, "name of the bus (default: POLYBUS_BUS, else \"default\")");
@@ -241,6 +255,7 @@ Exit run_command_line(int argc, char** argv) {
   add_node(app, arguments);
   add_bus_commands(app, arguments);
   add_chaos(app, arguments);
+  add_gen(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -94,6 +94,14 @@ Exit run_graph(const Globals& globals, const GraphOptions& options);
 
 Exit run_limits(const Globals& globals);
 
+struct GenOptions {
+  std::string language;  // python typescript
+  std::string file;
+  std::string output;  // empty: beside the file; "-": standard output
+  std::vector<std::string> import_paths;
+};
+Exit run_gen(const Globals& globals, const GenOptions& options);
+
 struct DaemonOptions {
   std::string timeout = "5s";
 };

@@ -55,6 +55,48 @@ export class Schema<Message = any> {
 }
 declare const messageType: unique symbol
 
+/**
+ * What `bus-cli gen typescript` says of a type: what reading gives, what building takes, what is published. An interface of
+ * one's own does for all three.
+ */
+export interface Typed<Reader, Builder, Value> {
+  readonly [faces]: { reader: Reader; builder: Builder; value: Value }
+}
+declare const faces: unique symbol
+type IsAny<T> = 0 extends 1 & T ? true : false
+export type ReaderOf<Message> =
+  IsAny<Message> extends true
+    ? any
+    : Message extends Typed<infer Reader, any, any>
+      ? Reader
+      : Message & MessageMethods<Message>
+export type BuilderOf<Message> =
+  IsAny<Message> extends true
+    ? any
+    : Message extends Typed<any, infer Builder, any>
+      ? Builder
+      : Message & BuilderMethods<Message>
+export type ValueOf<Message> =
+  IsAny<Message> extends true
+    ? any
+    : Message extends Typed<infer Reader, infer Builder, infer Value>
+      ? Value | Reader | Builder
+      : Message
+export type ObjectOf<Message> = Message extends Typed<any, any, any> ? any : Message
+
+/** A list of a received message that is no typed array. */
+export interface List<Element> extends ReadonlyArray<Element> {
+  toArray(): Element[]
+}
+/** A list under construction that is no typed array. Its length is fixed by init(). */
+export interface ListBuilder<Element> extends Iterable<Element> {
+  [index: number]: any
+  readonly length: number
+  at(index: number): Element | undefined
+  /** Makes the list at `index`, in a list of lists. */
+  init(index: number, size: number): Element
+}
+
 /** The types of a .capnp file: `loadSchema('imu.capnp').Imu`. A name it does not have is BAD_SCHEMA. */
 export interface SchemaFile {
   readonly [type: string]: any
@@ -64,8 +106,9 @@ export interface SchemaFile {
  * Parses a .capnp file; there is no generated code.
  * Imports are looked up relative to the file, then in `importPaths`, then in the system's folders.
  * Throws BAD_SCHEMA with file, line and column, or IO.
+ * `Types`: what `bus-cli gen typescript` made of the file.
  */
-export function loadSchema(path: string | URL, options?: { importPaths?: readonly string[] }): SchemaFile
+export function loadSchema<Types = SchemaFile>(path: string | URL, options?: { importPaths?: readonly string[] }): Types
 
 // ----------------------------------------------------------------------------------------------------------- messages
 
@@ -91,9 +134,9 @@ export interface BuilderMethods<Message = any> {
 }
 
 /** A message as Cap'n Proto's stream framing, without a bus. */
-export function encode<Message = any>(schema: Schema<Message>, value: Message): Uint8Array
+export function encode<Message = any>(schema: Schema<Message>, value: ValueOf<Message>): Uint8Array
 /** A message read where it lies. Throws BAD_MESSAGE, here or where a field is read. */
-export function decode<Message = any>(schema: Schema<Message>, bytes: Uint8Array): Message & MessageMethods<Message>
+export function decode<Message = any>(schema: Schema<Message>, bytes: Uint8Array): ReaderOf<Message>
 export function which(message: object): string | number
 export function has(message: object, field: string): boolean
 export function init(message: object, field: string, size?: number): any
@@ -109,7 +152,7 @@ export class AnyPointer {
   private constructor()
   /** Text and Data are lists too. */
   readonly kind: 'struct' | 'list' | 'capability'
-  asStruct<Message = any>(schema: Schema<Message>): Message & MessageMethods<Message>
+  asStruct<Message = any>(schema: Schema<Message>): ReaderOf<Message>
   /** `element`: a schema for structs, else the name of a type: "Int32", "Text", "List(Float32)". */
   asList(element: Schema | string): any
   asText(): string
@@ -211,10 +254,10 @@ export class Publisher<Message = any> {
   readonly schema: Schema<Message> | null
   readonly stats: PublisherStats
   /** Sends a message and returns its sequence. Never waits: TIMEOUT where a blocking subscriber has no room. */
-  publish(value: Message): bigint
+  publish(value: ValueOf<Message>): bigint
   publishBytes(bytes: Uint8Array): bigint
   /** Waits for room where a subscriber asked to block, without blocking the event loop. */
-  publishAsync(value: Message | Uint8Array, options?: WaitOptions): Promise<bigint>
+  publishAsync(value: ValueOf<Message> | Uint8Array, options?: WaitOptions): Promise<bigint>
   /** Memory on loan. Untyped topics: exactly `size` bytes. Typed ones: a hint; default: as the messages before. */
   loan(size?: number): Draft<Message>
   /** False: not in time. */
@@ -228,7 +271,7 @@ export class Publisher<Message = any> {
 export class Draft<Message = any> {
   private constructor()
   /** Typed topics: the message; null on untyped ones. */
-  readonly msg: Message & BuilderMethods<Message>
+  readonly msg: BuilderOf<Message>
   /** Untyped topics: the bytes, not zeroed; null on typed ones. */
   readonly data: Uint8Array
   /** `size`: bytes filled, on untyped topics. */
@@ -293,8 +336,8 @@ export class Sample<Message = any> {
   /** The whole payload, in shared memory. Writing to it harms nobody, and shows nobody anything. */
   readonly data: Uint8Array
   /** The message, read where it lies; null on untyped topics. */
-  readonly msg: Message & MessageMethods<Message>
-  toObject(): Message
+  readonly msg: ReaderOf<Message>
+  toObject(): ObjectOf<Message>
   toJSON(): any
   /** The payload in memory of one's own. */
   copy(): Uint8Array
