@@ -103,7 +103,8 @@ function loadSchema(path, options) {
     const inner = name.split('.')
     const last = /** @type {string} */ (inner.pop())
     let place = found
-    for (const outer of inner) place = place[outer]
+    // What is nested in an interface, which is no type of messages, is found below its name all the same.
+    for (const outer of inner) place = place[outer] ??= Object.create(null)
     // In a schema of its own: a nested type is a property of the outer one, beside `name` and `id`, which begin small.
     if (native !== null) Object.defineProperty(place, last, { value: new Schema(native), enumerable: true })
     if (constants !== null) defineConstants(native === null ? found : place[last], new Schema(constants))
