@@ -1,5 +1,6 @@
 // Bytes from anybody, by the thousand: exceptions are fine, reading beyond the end, hanging and crashing are not.
 // POLYBUS_FUZZ_FACTOR=100 does a hundred times as many.
+#include <capnp/dynamic.h>
 #include <polybus/polybus.h>
 #include <sys/mman.h>
 
@@ -7,6 +8,7 @@
 #include <random>
 
 #include "adapters/c/src/schema_handle.hpp"
+#include "bus/message/frame.hpp"
 #include "bus/message/json.hpp"
 #include "bus/message/schema_difference.hpp"
 #include "bus/message/schema_state.hpp"
@@ -160,6 +162,53 @@ class Walk {
   uint64_t sum_ = 0;
 };
 
+// The same with capnp's own dynamic interface, as a C++ program does with sample->msg().
+class DynamicWalk {
+ public:
+  void read(std::span<const std::byte> bytes, capnp::StructSchema type) {
+    left_ = 2000;
+    try {
+      bus::Frame frame(bytes);
+      read_struct(frame.getRoot<capnp::DynamicStruct>(type));
+    } catch (const Error&) {
+      ++refused_;
+    } catch (const kj::Exception&) {
+      ++refused_;
+    }
+  }
+  int read_count() const { return read_; }
+  int refused_count() const { return refused_; }
+
+ private:
+  void read_value(const capnp::DynamicValue::Reader& value) {
+    if (--left_ < 0) return;
+    ++read_;
+    switch (value.getType()) {
+      case capnp::DynamicValue::STRUCT: read_struct(value.as<capnp::DynamicStruct>()); break;
+      case capnp::DynamicValue::LIST: {
+        auto list = value.as<capnp::DynamicList>();
+        for (unsigned i = 0; i < list.size() && left_ > 0; ++i) read_value(list[i]);
+        break;
+      }
+      case capnp::DynamicValue::TEXT: read_ += value.as<capnp::Text>().size() > 1000; break;
+      case capnp::DynamicValue::DATA: read_ += value.as<capnp::Data>().size() > 1000; break;
+      default: break;
+    }
+  }
+  void read_struct(capnp::DynamicStruct::Reader from) {
+    for (auto field : from.getSchema().getNonUnionFields()) {
+      try {
+        read_value(from.get(field));
+      } catch (const kj::Exception&) {
+        ++refused_;  // the others are read all the same
+      }
+    }
+    KJ_IF_MAYBE (active, from.which()) read_value(from.get(*active));
+  }
+
+  int left_ = 0, read_ = 0, refused_ = 0;
+};
+
 std::string zoo_frame() {
   capnp::MallocMessageBuilder message(20, capnp::AllocationStrategy::FIXED_SIZE);  // several segments, far pointers
   bus::from_json(zoo(), kZooJson, message);
@@ -187,6 +236,16 @@ TEST(Hostile, messages_are_read_refused_or_copied_but_never_beyond_their_end) {
   EXPECT_GT(refused, 0);
   EXPECT_GT(walk.sum(), 0u);
   polybus_schema_release(schema);
+}
+
+TEST(Hostile, messages_are_read_by_name_or_refused) {
+  GuardedMemory memory;
+  Mutator mutate(6);
+  DynamicWalk walk;
+  std::string whole = zoo_frame();
+  for (int i = 0; i < rounds(5000); ++i) walk.read(memory.place(mutate(whole)), zoo().struct_schema());
+  EXPECT_GT(walk.read_count(), rounds(5000));
+  EXPECT_GT(walk.refused_count(), 0);
 }
 
 TEST(Hostile, messages_are_copied_or_refused) {
