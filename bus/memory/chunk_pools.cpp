@@ -76,8 +76,11 @@ struct ChunkPools::Pool {
   bool punched = true;  // no page in use: fresh, or given back
 };
 
-ChunkPools::ChunkPools(std::shared_ptr<Extent> extent, int fd, uint64_t quota_bytes)
-    : extent_(std::move(extent)), fd_(fd), quota_bytes_(std::min(quota_bytes, extent_->bytes())) {}
+ChunkPools::ChunkPools(std::shared_ptr<Extent> extent, int fd, uint64_t quota_bytes, BudgetLeft budget_left)
+    : extent_(std::move(extent)),
+      fd_(fd),
+      quota_bytes_(std::min(quota_bytes, extent_->bytes())),
+      budget_left_(std::move(budget_left)) {}
 
 ChunkPools::~ChunkPools() = default;
 
@@ -173,13 +176,16 @@ ChunkPools::Pool* ChunkPools::grow(uint64_t chunk_bytes, Shortage* why) {
   if (count == 0) count = std::max<uint64_t>(kFirstPoolChunks, kFirstPoolBytes / chunk_bytes);
   count = std::clamp<uint64_t>(count, 1, kPoolBytesMax / chunk_bytes);
 
+  const uint64_t left = budget_left_ ? budget_left_() : UINT64_MAX;
+  *why = Shortage::quota;
   Span span{};
-  for (; count != 0; count /= 2)
-    if (take_span(round_up(count * chunk_bytes, kPage), &span)) break;
-  if (count == 0) {
-    *why = Shortage::quota;
-    return nullptr;
+  for (; count != 0; count /= 2) {
+    if (!take_span(round_up(count * chunk_bytes, kPage), &span)) continue;
+    // Only a span behind the last pool can need more of the file; nothing is taken by it yet.
+    if (span.offset + span.bytes <= end_ || span.offset + span.bytes - end_ <= left) break;
+    *why = Shortage::budget;
   }
+  if (count == 0) return nullptr;
   if (span.offset + span.bytes > end_) {
     if (::ftruncate(fd_, static_cast<off_t>(span.offset + span.bytes)) != 0) {  // span is behind the last pool: no gap
       *why = Shortage::system;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct MessageHeader;
 // A chunk of a publisher: which pool, which chunk in it. 0 is none.
 enum class ChunkId : uint64_t { none = 0 };
 
-enum class Shortage { none, too_large, quota, system };
+enum class Shortage { none, too_large, quota, budget, system };
 
 // Owned by the publisher's process, which alone allocates, counts and frees: pools' free lists (iceoryx's LoFFLi) and
 // reference counts are in its private memory, so no other process, alive, stopped or killed, can harm them, and pointer
@@ -31,8 +32,11 @@ enum class Shortage { none, too_large, quota, system };
 //   a chunk: | iceoryx ChunkHeader | MessageHeader | padding, back-offset | payload (64-byte aligned) |
 class ChunkPools {
  public:
-  // `fd`: the extent's memfd, grown by ftruncate as pools are added.
-  ChunkPools(std::shared_ptr<Extent> extent, int fd, uint64_t quota_bytes);
+  // What others leave of the memory that all may use together.
+  using BudgetLeft = std::function<uint64_t()>;
+
+  // `fd`: the extent's memfd, grown by ftruncate as pools are added, as far as the quota and the budget allow.
+  ChunkPools(std::shared_ptr<Extent> extent, int fd, uint64_t quota_bytes, BudgetLeft budget_left = {});
   ~ChunkPools();
   ChunkPools(const ChunkPools&) = delete;
   ChunkPools& operator=(const ChunkPools&) = delete;
@@ -73,6 +77,7 @@ class ChunkPools {
   std::shared_ptr<Extent> extent_;
   int fd_;
   uint64_t quota_bytes_;
+  BudgetLeft budget_left_;
   uint64_t end_ = 0;  // of what the file has been grown to
   uint64_t bytes_in_pools_ = 0;
   std::vector<std::unique_ptr<Pool>> pools_;  // by index; a retired one is null

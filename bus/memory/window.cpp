@@ -4,14 +4,13 @@
 
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <polybus/error.hpp>
-#include <string_view>
 
 #include "bus/memory/fork_guard.hpp"
 #include "bus/memory/guard.hpp"
+#include "bus/memory/size_text.hpp"
 
 namespace polybus::bus {
 namespace {
@@ -25,32 +24,15 @@ std::byte* reserve_range(uint64_t bytes) noexcept {
   return static_cast<std::byte*>(range);
 }
 
-// "64G", "512M", "2T", or bytes; 0 if POLYBUS_WINDOW is not set.
+// 0 if POLYBUS_WINDOW is not set.
 uint64_t window_from_environment() {
   const char* text = std::getenv("POLYBUS_WINDOW");
   if (text == nullptr || *text == '\0') return 0;
-  uint64_t number = 0;
-  std::string_view view(text);
-  auto [rest, error] = std::from_chars(view.data(), view.data() + view.size(), number);
-  int shift = 0;
-  if (error == std::errc() && rest != view.data() + view.size()) {
-    switch (*rest++) {
-      case 'k':
-      case 'K': shift = 10; break;
-      case 'm':
-      case 'M': shift = 20; break;
-      case 'g':
-      case 'G': shift = 30; break;
-      case 't':
-      case 'T': shift = 40; break;
-      default: error = std::errc::invalid_argument;
-    }
-  }
-  if (error != std::errc() || rest != view.data() + view.size() || number > (UINT64_MAX >> shift) ||
-      (number << shift) < kWindowBytesMin)
-    throw Error(Code::invalid_argument, "POLYBUS_WINDOW=" + std::string(view) + ": expected a size of at least " +
+  const auto bytes = size_from_text(text);
+  if (!bytes || *bytes < kWindowBytesMin)
+    throw Error(Code::invalid_argument, std::string("POLYBUS_WINDOW=") + text + ": expected a size of at least " +
                                             gib(kWindowBytesMin) + ", such as 64G");
-  return number << shift;
+  return *bytes;
 }
 
 // Why the system may refuse a mapping, with the remedy for each.

@@ -29,11 +29,22 @@ uint64_t now_ns(clockid_t clock) noexcept {
 
 }  // namespace
 
+namespace {
+
+ChunkPools::BudgetLeft budget_of(const PublisherPlace& place) {
+  if (place.stat_owner == nullptr) return {};
+  return [file = place.stat_owner] { return file->memory_left_bytes(); };
+}
+
+}  // namespace
+
 // The publisher's memory and connections on one run of the bus. Loans keep it, so that they stay readable after a restart
 // of busd and after close.
 struct PublisherGeneration {
   PublisherGeneration(PublisherPlace where, uint64_t quota_bytes, std::shared_ptr<std::mutex> lock)
-      : mutex(std::move(lock)), place(std::move(where)), pools(place.extent, place.extent_fd, quota_bytes) {}
+      : mutex(std::move(lock)),
+        place(std::move(where)),
+        pools(place.extent, place.extent_fd, quota_bytes, budget_of(place)) {}
   ~PublisherGeneration() {
     outlets.clear();
     if (place.extent_fd >= 0) ::close(place.extent_fd);
@@ -104,6 +115,12 @@ namespace {
                                      std::to_string(config.quota_bytes) +
                                      " bytes; open the publisher with a larger quota" + " (at most " +
                                      std::to_string(kMessageBytesMax) + " bytes a message)");
+  if (shortage == Shortage::budget)
+    throw Error(
+        Code::no_memory,
+        message + ": the bus's memory of " + std::to_string(generation.place.stat_owner->header().memory_budget_bytes) +
+            " bytes is used up by all publishers together (`bus-cli info` names them); close some, give them smaller "
+            "quotas, or start busd with a larger POLYBUS_MEMORY");
   if (shortage == Shortage::system) throw Error(Code::no_memory, message + ": the system has no memory left for it");
   std::string holder = (config.history != 0 ? "kept values and " : "") + std::to_string(generation.loans) + " loans";
   uint32_t most = 0;
@@ -123,6 +140,9 @@ ChunkId allocate(PublisherGeneration& generation, uint64_t bytes, Shortage* shor
   if (got.id == ChunkId::none) {
     for (const auto& outlet : generation.outlets) outlet->collect();
     got = generation.pools.allocate(bytes, true);
+    // At once: others reckon with it.
+    if (StatSlot* stat = generation.place.stat)
+      stat->memory_bytes.store(generation.pools.bytes_in_pools(), std::memory_order_relaxed);
   }
   *shortage = got.shortage;
   return got.id;
@@ -415,6 +435,11 @@ uint32_t PublisherPort::subscribers() const {
 uint32_t PublisherPort::loans() const {
   std::lock_guard lock(*state_->mutex);
   return state_->generation->loans;
+}
+
+uint64_t PublisherPort::chunks_in_use() const {
+  std::lock_guard lock(*state_->mutex);
+  return state_->generation->pools.chunks_in_use();
 }
 
 uint64_t PublisherPort::memory_bytes() const {

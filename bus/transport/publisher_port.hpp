@@ -13,6 +13,7 @@
 
 namespace polybus::bus {
 
+class StatFile;
 struct StatSlot;
 
 // Where a publisher lives on one run of the bus; made anew when busd was restarted.
@@ -21,7 +22,7 @@ struct PublisherPlace {
   std::shared_ptr<Extent> extent;  // mapped read_write
   int extent_fd = -1;              // owned by the port from now on
   PublisherBlock* block = nullptr;
-  std::shared_ptr<void> stat_owner;  // keeps the counter file mapped
+  std::shared_ptr<StatFile> stat_owner;  // keeps the counter file mapped; has the bus's budget
   StatSlot* stat = nullptr;
 };
 
@@ -98,6 +99,7 @@ class PublisherPort {
   uint32_t subscribers() const;
   uint32_t loans() const;
   uint64_t memory_bytes() const;
+  uint64_t chunks_in_use() const;  // on loan, kept, or lent to subscribers
 
  private:
   struct State;

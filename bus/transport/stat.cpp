@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <polybus/error.hpp>
@@ -69,6 +70,16 @@ std::shared_ptr<StatFile> StatFile::from_fd(int fd, bool writable) {
     throw Error(Code::version_mismatch,
                 "the counter file was written by another version of Polybus; update the older one");
   return file;
+}
+
+uint64_t StatFile::memory_left_bytes() const noexcept {
+  const uint64_t budget = header().memory_budget_bytes;
+  if (budget == 0) return UINT64_MAX;
+  uint64_t used = 0;
+  const uint32_t end = std::min(header().slots_end.load(std::memory_order_acquire), slot_count());
+  // Also of those that are gone: their kept values are still there, and busd clears the number when they are not.
+  for (uint32_t i = 0; i < end; ++i) used += slot(i).memory_bytes.load(std::memory_order_relaxed);
+  return budget > used ? budget - used : 0;
 }
 
 StatFile::~StatFile() {

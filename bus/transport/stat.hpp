@@ -61,6 +61,8 @@ struct StatHeader {
   uint32_t slot_count;
   std::atomic<uint64_t> alive_realtime_ns;  // busd, at its last event
   char bus[72];
+  uint64_t memory_budget_bytes;     // of all publishers together; 0: none
+  std::atomic<uint32_t> slots_end;  // slots from here on were never used
 };
 
 // A mapping of the file. Slot i lies at 4096 + i * 1024.
@@ -79,6 +81,9 @@ class StatFile {
     return *reinterpret_cast<StatSlot*>(static_cast<std::byte*>(memory_) + 4096 + uint64_t{index} * 1024);
   }
   uint32_t slot_count() const noexcept { return kEndsMax; }
+  // What is left of the bus's budget, as of the publishers' counters: it looks at each, for who is about to grow. Two that grow
+  // at once may exceed it by what one of them takes.
+  uint64_t memory_left_bytes() const noexcept;
   int fd() const noexcept { return fd_; }
 
  private:

@@ -80,11 +80,12 @@ std::optional<Notice> await_notice(Channel& channel, const JoinPlan& plan, const
   }
 }
 
-// Null: busd is just ending, or its queue is full; look again.
-std::shared_ptr<Run> shake_hands(Fd socket, const JoinPlan& plan, const std::string& path) {
+// Null: busd is just ending, or a crowd is before us (`*refusal` says so); look again.
+std::shared_ptr<Run> shake_hands(Fd socket, const JoinPlan& plan, const std::string& path,
+                                 std::optional<Error>* refusal) {
   Channel channel(std::move(socket), kFrameBytesMax);
   channel.queue(encode(Request{
-      1, Join{POLYBUS_VERSION, protocol_version(), bus::layout_hash(), plan.bus_is_given ? plan.bus : ""}, {}}));
+      kJoin, Join{POLYBUS_VERSION, protocol_version(), bus::layout_hash(), plan.bus_is_given ? plan.bus : ""}, {}}));
   channel.flush();  // where busd hung up already, its reason is still there to read
   std::optional<Notice> notice;
   try {
@@ -96,7 +97,11 @@ std::shared_ptr<Run> shake_hands(Fd socket, const JoinPlan& plan, const std::str
   if (!notice) return nullptr;
   const auto* reply = std::get_if<Reply>(&notice->body);
   if (reply == nullptr) throw Error(Code::io, path + ": busd's first word is not an answer");
-  if (const auto* failure = std::get_if<Failure>(&reply->body)) throw Error(failure->code, failure->message);
+  if (const auto* failure = std::get_if<Failure>(&reply->body)) {
+    if (reply->id != kComeAgain) throw Error(failure->code, failure->message);
+    *refusal = Error(failure->code, failure->message);
+    return nullptr;
+  }
   const auto* joined = std::get_if<Joined>(&reply->body);
   if (joined == nullptr) throw Error(Code::io, path + ": busd's first word is not an answer");
   if (notice->fds.size() < 2)
@@ -113,14 +118,18 @@ std::shared_ptr<Run> join_bus(const JoinPlan& plan) {
   std::unique_ptr<Starter> starter;
   std::string path;
   bool reached_one = false;
+  std::optional<Error> refusal;  // the latest that passes
   for (;;) {
     Fd socket;
     const Reached reached = look(plan, &socket, &path);
     if (reached == Reached::yes) {
       reached_one = true;
-      if (auto run = shake_hands(std::move(socket), plan, path)) return run;
+      if (auto run = shake_hands(std::move(socket), plan, path, &refusal)) return run;
     }
-    if (Clock::now() >= plan.deadline || is_cancelled(plan)) throw_late(plan, path, reached_one);
+    if (Clock::now() >= plan.deadline || is_cancelled(plan)) {
+      if (refusal) throw *refusal;
+      throw_late(plan, path, reached_one);
+    }
     if (reached == Reached::nothing_there || reached == Reached::stale) {
       if (!plan.autostart) throw_no_bus(plan);
       if (starter == nullptr) starter = std::make_unique<Starter>(plan.bus, files_beside(socket_to_make(plan.socket)));

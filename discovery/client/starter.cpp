@@ -151,7 +151,16 @@ bool Starter::is_our_turn() {
 }
 
 void Starter::start(Clock::time_point deadline) {
-  const std::string program = find_busd();
+  try {
+    start_busd(find_busd(), deadline);
+  } catch (...) {
+    // Ours, unless somebody whose busd came up meanwhile has it.
+    if (lock_) remove_if_empty(files_.log);
+    throw;
+  }
+}
+
+void Starter::start_busd(const std::string& program, Clock::time_point deadline) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     throw Error(Code::limit, std::string("busd cannot be started: ") + std::strerror(errno) + "; raise `ulimit -n`");
@@ -174,10 +183,10 @@ void Starter::start(Clock::time_point deadline) {
   }
   collect(pid, deadline);
   log(LogLevel::info, "started " + program + " for bus " + bus_);
-  end_turn();
-  waiting_since_.reset();
   if (word.empty()) throw Error(Code::no_bus, "busd (" + program + ") ended before it listened; see " + files_.log);
   if (word[0] == 'E') throw_word(word);
+  end_turn();
+  waiting_since_.reset();
 }
 
 }  // namespace polybus::discovery

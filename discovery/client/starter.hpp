@@ -28,6 +28,7 @@ class Starter {
   void start(Clock::time_point deadline);
 
  private:
+  void start_busd(const std::string& program, Clock::time_point deadline);
   // The file goes with the turn: it would lie about for ever where no busd comes up.
   void end_turn() noexcept {
     if (lock_) lock_->remove();

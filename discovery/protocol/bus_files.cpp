@@ -120,6 +120,11 @@ std::string socket_to_make(const SocketChoice& choice) {
                   (choice.is_given ? "POLYBUS_SOCKET to a path in it" : "XDG_RUNTIME_DIR to it"));
 }
 
+void remove_if_empty(const std::string& path) noexcept {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0) ::unlink(path.c_str());
+}
+
 std::vector<std::string> other_buses() {
   std::vector<std::string> buses;
   for (const std::string& folder : socket_folders()) {

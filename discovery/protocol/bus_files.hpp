@@ -32,6 +32,9 @@ SocketChoice choose_socket(const std::string& bus, const std::string& given);
 // remedy.
 std::string socket_to_make(const SocketChoice& choice);
 
+// A log in which nobody wrote anything.
+void remove_if_empty(const std::string& path) noexcept;
+
 // Sockets of other buses in these folders, for an error's "did you mean".
 std::vector<std::string> other_buses();
 

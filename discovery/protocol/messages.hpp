@@ -107,6 +107,11 @@ struct SetWatch {
 };
 struct Leave {};
 
+// A join is always request 1, so that busd can refuse whom it has not read yet. A refusal that answers kComeAgain instead
+// passes: who gets it joins again until its time is up.
+inline constexpr uint64_t kJoin = 1;
+inline constexpr uint64_t kComeAgain = 0;
+
 struct Request {
   uint64_t id = 0;  // 0: no reply wanted
   std::variant<Join, AddNode, RemoveNode, Advertise, Subscribe, ClosePublisher, CloseSubscriber, Connected, Attached,

@@ -2,14 +2,16 @@
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <polybus/error.hpp>
 #include <thread>
 
+#include "bus/memory/size_text.hpp"
+#include "bus/transport/limits.hpp"
 #include "bus/transport/stat.hpp"
 #include "discovery/protocol/bus_files.hpp"
 #include "discovery/protocol/lock_file.hpp"
@@ -71,33 +73,62 @@ void refuse_second(const SocketChoice& choice, const std::string& ours) {
     if (path != ours && LockFile::is_held(files_beside(path).lock)) throw AlreadyThere(path);
 }
 
-void remove_empty(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0) ::unlink(path.c_str());
-}
-
 void tell_starter(int fd, const std::string& word) {
   if (fd < 0) return;
   [[maybe_unused]] const ssize_t written = ::write(fd, word.data(), word.size());
   ::close(fd);
 }
 
+// What lies beside the socket while busd serves; gone with it, however it ends.
+class ServedFiles {
+ public:
+  explicit ServedFiles(const BusFiles& files) : files_(files) {}
+  ~ServedFiles() {
+    remove_socket();
+    ::unlink(files_.start_lock.c_str());
+    remove_if_empty(files_.log);
+  }
+  ServedFiles(const ServedFiles&) = delete;
+  ServedFiles& operator=(const ServedFiles&) = delete;
+
+  // Nobody new from here on; who is in the backlog sees the end and tries again.
+  void remove_socket() noexcept {
+    ::unlink(files_.socket.c_str());
+    ::unlink(files_.stat.c_str());
+  }
+
+ private:
+  const BusFiles& files_;
+};
+
+// POLYBUS_MEMORY, else three quarters of what the machine has: a publisher that grows without end shall get an error before the
+// system has to end somebody.
+uint64_t memory_budget() {
+  const char* text = std::getenv("POLYBUS_MEMORY");
+  if (text == nullptr || *text == '\0')
+    return static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) / 4 * 3;
+  const auto bytes = bus::size_from_text(text);
+  if (!bytes || *bytes < bus::kQuotaBytesMin)
+    throw Error(Code::invalid_argument,
+                std::string("POLYBUS_MEMORY=") + text + ": expected a size of at least 1M, such as 4G");
+  return *bytes;
+}
+
 void serve_locked(const DaemonOptions& options, const BusFiles& files) {
   Fd listener = listen_unix(files.socket);
+  ServedFiles served(files);
   {
-    Registry registry(options.bus, bus::StatFile::create(files.stat, random_number(), options.bus));
+    const auto stat_file = bus::StatFile::create(files.stat, random_number(), options.bus);
+    stat_file->header().memory_budget_bytes = memory_budget();
+    Registry registry(options.bus, stat_file);
     std::optional<std::chrono::seconds> idle_exit;
     if (options.idle_exit_s) idle_exit = std::chrono::seconds(*options.idle_exit_s);
     Server server(registry, std::move(listener), idle_exit);
     tell_starter(options.ready_fd, "R");
     log_info("serves bus " + options.bus + " on " + files.socket);
     server.run();
-    // Nobody new from here on; who is in the backlog sees the end and tries again.
-    ::unlink(files.socket.c_str());
-    ::unlink(files.stat.c_str());
+    served.remove_socket();
   }
-  ::unlink(files.start_lock.c_str());
-  remove_empty(files.log);
 }
 
 }  // namespace

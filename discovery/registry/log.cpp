@@ -4,6 +4,10 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
+
+#include "bus/message/utf8.hpp"
+
 namespace polybus::registry {
 namespace {
 
@@ -35,8 +39,30 @@ void open_log(const std::string& bus, std::string_view level) {
 
 bool log_is_on(Level level) noexcept { return logger != nullptr && logger->should_log(to_spdlog(level)); }
 
+std::string printable(std::string_view text) {
+  constexpr size_t kBytesMax = 2000;
+  std::string out;
+  while (!text.empty() && out.size() < kBytesMax) {
+    const size_t bytes = bus::utf8_character(text);
+    const auto first = static_cast<unsigned char>(text[0]);
+    const bool is_control = first < 0x20 || first == 0x7f;
+    const bool is_c1 =
+        bytes == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;  // terminals obey these, too
+    if (bytes != 0 && !is_control && !is_c1) {
+      out += text.substr(0, bytes);
+      text.remove_prefix(bytes);
+      continue;
+    }
+    char escaped[8];
+    std::snprintf(escaped, sizeof escaped, "\\x%02x", first);
+    out += escaped;
+    text.remove_prefix(1);
+  }
+  return text.empty() ? out : out + "…";
+}
+
 void log(Level level, const std::string& text) {
-  if (logger != nullptr) logger->log(to_spdlog(level), text);
+  if (logger != nullptr) logger->log(to_spdlog(level), printable(text));
 }
 
 }  // namespace polybus::registry

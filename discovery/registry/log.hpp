@@ -12,6 +12,8 @@ enum class Level { debug, info, warn, error };
 void open_log(const std::string& bus, std::string_view level);
 bool log_is_on(Level level) noexcept;
 void log(Level level, const std::string& text);
+// What clients say goes into it as well: everything that is no printable text becomes \xNN, and it ends after 2,000 bytes.
+std::string printable(std::string_view text);
 
 inline void log_info(const std::string& text) {
   if (log_is_on(Level::info)) log(Level::info, text);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <polybus/error.hpp>
+#include <string_view>
 
 #include "bus/transport/blocks.hpp"
 #include "discovery/protocol/codec.hpp"
@@ -41,6 +42,16 @@ bool is_older(const std::string& a, const std::string& b) {
     if (i == 0 && j == 0) break;
   }
   return false;
+}
+
+// busd and publishers write into it, and must not be held up by what somebody else does: a full pipe would.
+bool is_wakeable(int fd) {
+  char target[64];
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t bytes = ::readlink(link.c_str(), target, sizeof target);
+  const int flags = ::fcntl(fd, F_GETFL);
+  return bytes > 0 && std::string_view(target, static_cast<size_t>(bytes)) == "anon_inode:[eventfd]" && flags >= 0 &&
+         (flags & O_NONBLOCK) != 0;
 }
 
 std::string version_mismatch(const std::string& theirs, const std::string& bus) {
@@ -175,6 +186,9 @@ Registry::Body Registry::wake_fd(Session& session, const GiveWakeFd& request, st
   const auto found = session.subscribers.find(request.end);
   if (found == session.subscribers.end()) throw Error(Code::closed, "the subscriber is closed");
   if (fds.empty()) throw Error(Code::limit, "busd is out of file descriptors; raise `ulimit -n` where it is started");
+  if (!is_wakeable(fds.front()->get()))
+    throw Error(Code::invalid_argument,
+                "topic " + found->second->topic->name + ": the descriptor to wake by is not a non-blocking eventfd");
   Subscriber* subscriber = found->second;
   subscriber->wake_fd = std::move(fds.front());
   // Those who attach later get it with the introduction.

@@ -137,7 +137,8 @@ bool Server::accept_one() {
     return true;
   }
   if (unjoined_.size() >= kUnjoinedMax && !make_room()) {
-    refuse(std::move(socket), std::to_string(kUnjoinedMax) + " connections are waiting to join; try again");
+    refuse(std::move(socket), std::to_string(kUnjoinedMax) + " connections are waiting to join; try again", Code::limit,
+           kComeAgain);
     return true;
   }
   const uint64_t id = next_client_++;
@@ -159,10 +160,10 @@ bool Server::make_room() {
   return true;
 }
 
-void Server::refuse(Fd socket, const std::string& why, Code code) {
+void Server::refuse(Fd socket, const std::string& why, Code code, uint64_t reply_to) {
   if (!socket) return;
   Channel channel(std::move(socket), kFirstFrameBytesMax);
-  channel.queue(encode({Reply{1, Failure{code, why}}, {}}));  // a join is always request 1
+  channel.queue(encode({Reply{reply_to, Failure{code, why}}, {}}));
   channel.flush();
 }
 

@@ -32,7 +32,8 @@ class Server {
   void handle(uint64_t tag, uint32_t events);
   void accept_all();
   bool accept_one();
-  static void refuse(discovery::Fd socket, const std::string& why, Code code = Code::limit);
+  static void refuse(discovery::Fd socket, const std::string& why, Code code = Code::limit,
+                     uint64_t reply_to = discovery::kJoin);
   bool make_room();
   void read_from(Client& client);
   void on_process_death(uint64_t id);

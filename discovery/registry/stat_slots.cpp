@@ -34,7 +34,7 @@ uint32_t StatSlots::take(const EndIdentity& identity) {
   if (!free_.empty())
     index = free_.extract(free_.begin()).value();
   else if (end_ < file_->slot_count())
-    ++end_;
+    file_->header().slots_end.store(++end_, std::memory_order_release);
   else
     throw Error(Code::limit, "the bus has " + std::to_string(file_->slot_count()) +
                                  " publishers and subscribers, which is the bound; close some, or use another bus");
@@ -61,6 +61,7 @@ void StatSlots::retire(uint32_t index) noexcept {
 
 void StatSlots::give_back(uint32_t index) noexcept {
   retire(index);
+  file_->slot(index).memory_bytes.store(0, std::memory_order_relaxed);
   free_.insert(index);
 }
 

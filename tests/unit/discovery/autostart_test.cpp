@@ -129,6 +129,19 @@ TEST_F(Autostart, a_busd_that_ends_at_once_is_reported) {
   EXPECT_THAT(error.what(), HasSubstr("/bin/true"));
 }
 
+TEST_F(Autostart, a_start_that_fails_leaves_no_file) {
+  {
+    const Environment other("POLYBUS_BUSD", "/bin/true");
+    error_of(options(true));
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  }
+  const Environment nonsense("POLYBUS_MEMORY", "much");  // busd finds out when it listens already
+  const Error error = error_of(options(true));
+  EXPECT_EQ(error.code(), Code::invalid_argument);
+  EXPECT_THAT(error.what(), HasSubstr("POLYBUS_MEMORY=much"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
 TEST_F(Autostart, what_busd_says_is_passed_on) {
   std::ofstream(socket) << "precious";
   const Error error = error_of(options(true));
@@ -193,6 +206,13 @@ TEST_F(Autostart, a_second_busd_is_refused_wherever_the_first_is) {
   });
   EXPECT_EQ(second.wait(), 1);
   EXPECT_EQ(first.end(SIGTERM), 0);
+}
+
+TEST_F(Autostart, begins_a_log_of_more_than_1_MiB_anew) {
+  const std::string log = files_beside(socket).log;
+  std::ofstream(log) << std::string((1 << 20) + 1, 'x');
+  const auto member = join("first", true);
+  EXPECT_LT(std::filesystem::file_size(log), 1U << 20);
 }
 
 }  // namespace

@@ -74,5 +74,33 @@ TEST_F(ClientLimits, drop_the_oldest_events_of_a_watch_that_nobody_reads_and_tel
   EXPECT_EQ(last, "n2499");
 }
 
+TEST_F(ClientLimits, share_the_buss_memory_and_name_it_when_it_is_used_up) {
+  stop_busd();
+  const Environment little("POLYBUS_MEMORY", "2M");
+  start_busd();
+  const auto member = join();
+  auto first = member.publisher("first"), second = member.publisher("second");
+  std::vector<bus::Loan> loans;
+  for (int i = 0; i < 3; ++i) loans.push_back(first->port().loan(400'000));
+  try {
+    for (int i = 0; i < 3; ++i) loans.push_back(second->port().loan(400'000));
+    ADD_FAILURE() << "more memory than the bus may have";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::no_memory);
+    EXPECT_THAT(error.what(), HasSubstr("2097152 bytes is used up by all publishers together"));
+    EXPECT_THAT(error.what(), HasSubstr("POLYBUS_MEMORY"));
+  }
+  loans.clear();
+  first.reset();  // what it had another one may have
+  EXPECT_TRUE(eventually([&] {
+    try {
+      loans.push_back(second->port().loan(400'000));
+    } catch (const Error&) {
+      return false;
+    }
+    return loans.size() == 3;
+  }));
+}
+
 }  // namespace
 }  // namespace polybus::discovery

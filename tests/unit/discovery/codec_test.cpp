@@ -132,5 +132,10 @@ TEST(Codec, survives_bytes_that_are_no_message) {
   EXPECT_GT(refused, 0) << "seed " << seed;
 }
 
+TEST(Codec, refuses_texts_of_more_than_4_KiB) {
+  EXPECT_NO_THROW(there_and_back(Request{1, AddNode{1, std::string(kTextBytesMax, 'x'), "c++"}, {}}));
+  EXPECT_THROW(there_and_back(Request{1, AddNode{1, std::string(kTextBytesMax + 1, 'x'), "c++"}, {}}), ProtocolError);
+}
+
 }  // namespace
 }  // namespace polybus::discovery

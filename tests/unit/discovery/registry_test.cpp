@@ -1,8 +1,11 @@
 // The registry with processes that the test plays: who is told what, and when memory is free again.
 #include "discovery/registry/registry.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <deque>
@@ -50,8 +53,8 @@ class Process : public Outbox {
     if (!registry_.handle(*session_, Request{0, std::move(body), std::move(fds)})) session_ = nullptr;
   }
   // The reply; events that came with it stay in the inbox.
-  decltype(Reply::body) ask(decltype(Request::body) body) {
-    registry_.handle(*session_, Request{++last_id_, std::move(body), {}});
+  decltype(Reply::body) ask(decltype(Request::body) body, std::vector<SharedFd> with = {}) {
+    registry_.handle(*session_, Request{++last_id_, std::move(body), std::move(with)});
     for (auto notice = inbox_.begin(); notice != inbox_.end(); ++notice) {
       auto* reply = std::get_if<Reply>(&notice->body);
       if (reply == nullptr || reply->id != last_id_) continue;
@@ -512,13 +515,33 @@ TEST_F(Registries, hand_a_late_eventfd_to_publishers_that_are_attached) {
   writer.advertise(1, "t");
   reader.subscribe(1, "t");
   const uint64_t connection = shake_hands(writer, reader);
-  reader.say(GiveWakeFd{1}, {share(make_memory("wake"))});
+  reader.say(GiveWakeFd{1}, {share(Fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)))});
   EXPECT_EQ(writer.hear<TakeWakeFd>()->connection, connection);
   EXPECT_EQ(writer.fds.size(), 1u);
   late.advertise(1, "t");
   reader.say(Connected{reader.hear<Connect>()->connection, {}});
   EXPECT_TRUE(late.hear<Attach>());
   EXPECT_EQ(late.fds.size(), 1u);
+}
+
+TEST_F(Registries, take_nothing_to_wake_by_but_a_non_blocking_eventfd) {
+  Process reader(registry, 10), writer(registry, 11);
+  writer.advertise(1, "t");
+  reader.subscribe(1, "t");
+  shake_hands(writer, reader);
+  int pipe_ends[2];
+  ASSERT_EQ(::pipe2(pipe_ends, O_CLOEXEC), 0);
+  const Fd reading(pipe_ends[0]);
+  std::vector<SharedFd> wrong = {share(Fd(pipe_ends[1])), share(make_memory("wake")),
+                                 share(Fd(::eventfd(0, EFD_CLOEXEC)))};
+  for (const SharedFd& fd : wrong) {
+    const auto answer = reader.ask(GiveWakeFd{1}, {fd});
+    const auto* failure = std::get_if<Failure>(&answer);
+    ASSERT_NE(failure, nullptr);
+    EXPECT_EQ(failure->code, Code::invalid_argument);
+    EXPECT_THAT(failure->message, HasSubstr("eventfd"));
+  }
+  EXPECT_FALSE(writer.hear<TakeWakeFd>()) << "publishers were given something that can hold them up";
 }
 
 TEST_F(Registries, ignore_answers_about_other_processes_connections) {

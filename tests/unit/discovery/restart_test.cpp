@@ -182,5 +182,32 @@ TEST_F(Restarts, the_client_restarts_busd_itself_where_it_may) {
   ::kill(static_cast<pid_t>(member.session->graph().busd_pid), SIGTERM);
 }
 
+TEST_F(Restarts, clients_that_race_to_start_a_new_busd_end_with_one) {
+  const Environment program("POLYBUS_BUSD", POLYBUS_TEST_BUSD);
+  std::vector<std::unique_ptr<Child>> racers;
+  Signal ready, leave;
+  for (int i = 0; i < 4; ++i)
+    racers.push_back(std::make_unique<Child>([&] {
+      const auto racer = join("racer", true);
+      const auto publisher = racer.publisher("t");
+      ready.give();
+      leave.await();
+      return 0;
+    }));
+  const auto member = join("referee", true);
+  for (int i = 0; i < 4; ++i) ready.await();
+  const auto killed = static_cast<pid_t>(member.session->graph().busd_pid);
+  kill_busd();  // all notice at the same moment
+  ASSERT_TRUE(eventually([&] { return !member.session->connected(); }));
+  ASSERT_TRUE(eventually([&] { return member.session->connected(); }));
+  EXPECT_TRUE(eventually([&] { return member.session->graph().topics.size() == 1; }));
+  EXPECT_TRUE(eventually([&] { return member.session->graph().nodes.size() == 5; })) << "they are on different buses";
+  const auto pid = static_cast<pid_t>(member.session->graph().busd_pid);
+  EXPECT_NE(pid, killed);
+  for (int i = 0; i < 4; ++i) leave.give();
+  for (auto& racer : racers) EXPECT_EQ(racer->wait(), 0);
+  ::kill(pid, SIGTERM);
+}
+
 }  // namespace
 }  // namespace polybus::discovery

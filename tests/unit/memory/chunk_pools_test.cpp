@@ -240,6 +240,22 @@ TEST(ChunkPools, give_the_pages_of_idle_ones_back_to_the_system) {
   EXPECT_EQ(*memory.pools.payload(again), std::byte{0}) << "fresh pages";
 }
 
+TEST(ChunkPools, grow_no_further_than_the_budget_of_all_and_say_so) {
+  OneExtent memory(64 * kMiB);
+  uint64_t left = 100'000;
+  ChunkPools pools(memory.extent, memory.fd, 64 * kMiB, [&] { return left; });
+  EXPECT_EQ(pools.allocate(200'000, true).shortage, Shortage::budget);
+  EXPECT_EQ(memory.file_bytes(), 0U) << "a refusal costs memory";
+  const ChunkId small = pools.allocate(50'000, true).id;  // fewer chunks than it would have without others
+  EXPECT_NE(small, ChunkId::none);
+  EXPECT_LE(memory.file_bytes(), 100'000U);
+  left = 0;
+  pools.release(small);
+  EXPECT_NE(pools.allocate(50'000, true).id, ChunkId::none) << "what it has it may use";
+  left = kMiB;
+  EXPECT_NE(pools.allocate(200'000, true).id, ChunkId::none);
+}
+
 TEST(ChunkPools, report_that_the_system_has_no_memory) {
   Pools memory(64 * kMiB);
   const auto exhausted = [&] {
