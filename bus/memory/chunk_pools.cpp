@@ -8,6 +8,7 @@
 #include <new>
 #include <polybus/error.hpp>
 
+#include "bus/memory/fault_point.hpp"
 #include "bus/memory/message_header.hpp"
 #include "iceoryx_posh/internal/mepoo/mem_pool.hpp"
 #include "iceoryx_posh/mepoo/chunk_header.hpp"
@@ -105,6 +106,7 @@ ChunkPools::Allocation ChunkPools::allocate(uint64_t payload_bytes, bool may_gro
 
   auto* memory = static_cast<std::byte*>(pool->chunks.getChunk());
   const auto chunk = static_cast<uint32_t>((memory - pool->memory) / pool->chunk_bytes);
+  fault_point("loan.chunk_taken");
   new (memory) iox::mepoo::ChunkHeader(pool->chunk_bytes, *settings);
   pool->references[chunk] = 1;
   pool->punched = false;
@@ -153,6 +155,7 @@ void ChunkPools::punch_idle() noexcept {
     ::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(pool->span.offset),
                 static_cast<off_t>(pool->span.bytes));
     pool->punched = true;
+    fault_point("grow.idle_pages_given_back");
   }
 }
 
@@ -186,12 +189,14 @@ ChunkPools::Pool* ChunkPools::grow(uint64_t chunk_bytes, Shortage* why) {
     *why = Shortage::budget;
   }
   if (count == 0) return nullptr;
+  fault_point("grow.span_taken");
   if (span.offset + span.bytes > end_) {
     if (::ftruncate(fd_, static_cast<off_t>(span.offset + span.bytes)) != 0) {  // span is behind the last pool: no gap
       *why = Shortage::system;
       return nullptr;
     }
     end_ = span.offset + span.bytes;
+    fault_point("grow.file_grown");
   }
   const auto slot = std::find(pools_.begin(), pools_.end(), nullptr);
   const auto index = static_cast<size_t>(slot - pools_.begin());
@@ -204,6 +209,7 @@ ChunkPools::Pool* ChunkPools::grow(uint64_t chunk_bytes, Shortage* why) {
   else
     *slot = std::move(pool);
   bytes_in_pools_ += span.bytes;
+  fault_point("grow.pool_made");
   return made;
 }
 
@@ -240,6 +246,7 @@ bool ChunkPools::retire_idle_pools() {
     free_spans_.push_back(pool->span);
     pool.reset();
     retired = true;
+    fault_point("grow.idle_pool_retired");
   }
   std::sort(free_spans_.begin(), free_spans_.end(), [](const Span& a, const Span& b) { return a.offset < b.offset; });
   for (size_t i = 1; i < free_spans_.size();) {

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "bus/memory/fault_point.hpp"
+
 namespace polybus::bus {
 
 //   bits 0-1  phase: idle, armed, ringing        bits 2-31  the number of the arming
@@ -54,7 +56,9 @@ class Bell {
 
   template <typename Wake>
   void finish(uint32_t number, Wake& wake) noexcept {
+    fault_point("bell.ringing");
     wake();
+    fault_point("bell.woken");
     uint32_t rung = (number & ~kPhases) | kRinging;
     word.compare_exchange_strong(rung, rung & ~kPhases);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "bus/memory/fault_point.hpp"
 #include "bus/memory/message_header.hpp"
 #include "bus/memory/window.hpp"
 #include "bus/transport/futex.hpp"
@@ -80,6 +81,7 @@ void push_kept_values(ConnectionBlock* connection, SubscriberBlock* subscriber, 
     connection->lent[slot].store(values[i].chunk_offset, std::memory_order_relaxed);
     uint32_t evicted = 0;
     connection->queue.push(slot, evicted);
+    fault_point("registry.kept_value_pushed");
   }
   connection->state.store(ConnectionState::publisher_done, std::memory_order_release);
   subscriber->ready[connection->ready_index / 64].fetch_or(1ULL << (connection->ready_index % 64));
@@ -92,6 +94,7 @@ void ring(SubscriberBlock* subscriber, int wake_fd) noexcept {
 
 void release_producer(ConnectionBlock* connection) noexcept {
   connection->state.store(ConnectionState::subscriber_closing);
+  fault_point("parting.producer_told");
   connection->room_bell.ring_anyway([&] { futex_wake_all(connection->room_bell.word); });
 }
 

@@ -1,5 +1,6 @@
 #include "bus/transport/inlet.hpp"
 
+#include "bus/memory/fault_point.hpp"
 #include "bus/memory/guard.hpp"
 #include "bus/transport/futex.hpp"
 #include "iceoryx_posh/mepoo/chunk_header.hpp"
@@ -18,7 +19,9 @@ Inlet::Inlet(ConnectSpec spec, std::shared_ptr<Window> window, std::shared_ptr<c
 
 Inlet::~Inlet() {
   if (fork_.in_child()) return;
+  fault_point("close.about_to_unmap");
   spec_.extent.reset();
+  fault_point("close.unmapped");
   if (on_closed_ && *on_closed_) (*on_closed_)(spec_.connection_id);
 }
 
@@ -35,6 +38,7 @@ bool Inlet::abandon_unattached() noexcept {
 std::shared_ptr<Received> Inlet::pop(uint64_t* broken) {
   uint32_t slot = 0;
   while (block().queue.pop(slot)) {
+    fault_point("take.popped");
     if (block().blocking != 0) {  // room was made: wake a publisher that waits for it, see layout.hpp
       std::atomic_thread_fence(std::memory_order_seq_cst);
       block().room_bell.ring([&] { futex_wake_all(block().room_bell.word); });
@@ -54,6 +58,7 @@ std::shared_ptr<Received> Inlet::open(uint32_t slot, uint64_t chunk_offset) {
   struct Access : Received {};  // make_shared and a private constructor
   auto message = std::make_shared<Access>();
   message->slot_ = slot;
+  fault_point("take.slot_owned");
   message->inlet_ = shared_from_this();  // from here on the slot goes back in any case
   const Extent& extent = *spec_.extent;
   if (chunk_offset % 8 != 0 || !extent.contains(chunk_offset, sizeof(iox::mepoo::ChunkHeader) + sizeof(MessageHeader)))
@@ -77,8 +82,10 @@ void Inlet::give_back(const Received& message) noexcept {
   if (fork_.in_child()) return;
   if (message.payload_ != nullptr) guard_forget(message.payload_, message.payload_bytes_);
   std::lock_guard lock(return_mutex_);
+  fault_point("release.begun");
   uint32_t evicted = 0;
   block().returned.push(message.slot_, evicted);  // as many places as slots: never full
+  fault_point("release.returned");
 }
 
 }  // namespace polybus::bus

@@ -11,6 +11,7 @@
 #include <polybus/error.hpp>
 
 #include "bus/memory/chunk_pools.hpp"
+#include "bus/memory/fault_point.hpp"
 #include "bus/memory/fork_guard.hpp"
 #include "bus/memory/message_header.hpp"
 #include "bus/transport/futex.hpp"
@@ -153,7 +154,9 @@ void write_history_slot(PublisherGeneration& generation, uint32_t history, const
   HistorySlot& slot = generation.place.block->slots[header.sequence % history];
   slot.sequence.store(0, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
+  fault_point("history.taken_down");
   slot.chunk_offset.store(generation.pools.offset(chunk), std::memory_order_relaxed);
+  fault_point("history.half_written");
   slot.published_realtime_ns.store(header.published_realtime_ns, std::memory_order_relaxed);
   slot.sequence.store(header.sequence, std::memory_order_release);
 }
@@ -161,10 +164,13 @@ void write_history_slot(PublisherGeneration& generation, uint32_t history, const
 void keep(PublisherGeneration& generation, uint32_t history, ChunkId chunk) {
   generation.pools.add_reference(chunk);
   generation.history.push_back(chunk);
+  fault_point("history.referenced");
   write_history_slot(generation, history, *generation.pools.message_header(chunk), chunk);
+  fault_point("history.written");
   if (generation.history.size() <= history) return;
   generation.pools.release(generation.history.front());
   generation.history.pop_front();
+  fault_point("history.oldest_released");
 }
 
 // Notes the counters once a second of sending, over the older of the two readings (see StatSlot).
@@ -174,6 +180,7 @@ void mark_rate(StatSlot& stat, uint64_t sequence, uint64_t bytes, uint64_t now_n
   if (newest_ns != 0 && now_ns - newest_ns < 1'000'000'000) return;
   StatSlot::Mark& mark = stat.marks[turn / 2 % 2];
   stat.mark_turn.store(turn + 1, std::memory_order_relaxed);
+  fault_point("send.rate_half_marked");
   std::atomic_thread_fence(std::memory_order_release);  // a reader that sees a new number sees the odd turn, too
   mark.messages.store(sequence, std::memory_order_relaxed);
   mark.bytes.store(bytes, std::memory_order_relaxed);
@@ -185,6 +192,7 @@ void write_counters(const PublisherGeneration& generation, uint64_t sequence, ui
   StatSlot* stat = generation.place.stat;
   if (stat == nullptr) return;
   stat->messages.store(sequence, std::memory_order_relaxed);
+  fault_point("send.half_counted");
   stat->bytes.store(bytes, std::memory_order_relaxed);
   stat->last_realtime_ns.store(stamp_ns, std::memory_order_relaxed);
   stat->level.store(generation.loans, std::memory_order_relaxed);
@@ -219,6 +227,7 @@ Loan PublisherPort::loan(uint64_t bytes) {
   const ChunkId chunk = allocate(generation, bytes, &shortage);
   if (chunk == ChunkId::none) throw_shortage(config_, generation, bytes, shortage);
   ++generation.loans;
+  fault_point("loan.taken");
   Loan loan;
   loan.generation_ = state_->generation;
   loan.chunk_ = static_cast<uint64_t>(chunk);
@@ -245,6 +254,7 @@ uint64_t PublisherPort::send(Loan& loan, uint64_t bytes, std::chrono::millisecon
     if (full == nullptr) break;
     Bell& room = full->block().room_bell;
     const uint32_t armed = room.arm();
+    fault_point("send.armed_for_room");
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (full->has_room() || !full->is_open()) continue;
     const AttachSpec slow = full->spec();
@@ -274,6 +284,7 @@ uint64_t PublisherPort::send(Loan& loan, uint64_t bytes, std::chrono::millisecon
 
   const ChunkId chunk{loan.chunk_};
   MessageHeader& header = *generation.pools.message_header(chunk);
+  fault_point("send.begun");
   const uint64_t sequence = ++state_->sequence;
   header = {.magic = MessageHeader::kMagic,
             .version = MessageHeader::kVersion,
@@ -286,18 +297,21 @@ uint64_t PublisherPort::send(Loan& loan, uint64_t bytes, std::chrono::millisecon
             .published_realtime_ns = now_ns(CLOCK_REALTIME),
             .publisher_pid = generation.pid,
             .reserved = 0};
+  fault_point("send.numbered");
   if (config_.history != 0) keep(generation, config_.history, chunk);
   for (const auto& outlet : generation.outlets) {
     if (!outlet->is_open()) continue;
     outlet->push(chunk);
     outlet->ring();
   }
+  fault_point("send.delivered");
   state_->bytes += bytes;
   generation.pools.release(chunk);
   --generation.loans;
   write_counters(generation, sequence, state_->bytes, header.published_realtime_ns);
   if (generation.place.stat != nullptr)
     mark_rate(*generation.place.stat, sequence, state_->bytes, header.published_monotonic_ns);
+  fault_point("send.counted");
   loan.payload_ = nullptr;
   loan.generation_.reset();
   return sequence;
@@ -325,6 +339,7 @@ void PublisherPort::attach(AttachSpec spec) {
     }
     PublisherGeneration& generation = *state_->generation;
     auto outlet = std::make_unique<Outlet>(std::move(spec), generation.pools);
+    fault_point("attach.begun");
     // No more than the queue holds: what would be evicted at once is not lost, it was never sent to this subscriber.
     const size_t wanted = std::max<size_t>(outlet->spec().history, kept_after(generation, outlet->spec().kept_until));
     const size_t count = std::min<uint64_t>({wanted, generation.history.size(), outlet->block().queue.capacity()});
@@ -332,9 +347,12 @@ void PublisherPort::attach(AttachSpec spec) {
     const uint64_t base =
         count == 0 ? state_->sequence + 1 : generation.pools.message_header(generation.history[first])->sequence;
     outlet->block().base_sequence.store(base, std::memory_order_release);
+    fault_point("attach.based");
     for (size_t i = first; i < generation.history.size(); ++i) outlet->push(generation.history[i]);
+    fault_point("attach.kept_values_pushed");
     // Rung even if nothing was pushed: messages may wait in a connection of an earlier run, whose bell nobody hears.
     outlet->ring();
+    fault_point("attach.rung");
     generation.outlets.push_back(std::move(outlet));
     if (generation.place.stat != nullptr)
       generation.place.stat->peers.store(generation.outlets.size(), std::memory_order_relaxed);
@@ -344,6 +362,7 @@ void PublisherPort::attach(AttachSpec spec) {
 
 void PublisherPort::set_wake_fd(uint64_t connection_id, int fd) {
   std::lock_guard lock(*state_->mutex);
+  fault_point("wake_fd.arrived");
   if (Outlet* outlet = state_->find(connection_id))
     outlet->set_wake_fd(fd);
   else
@@ -354,6 +373,7 @@ void PublisherPort::detach(uint64_t connection_id) {
   std::lock_guard lock(*state_->mutex);
   PublisherGeneration& generation = *state_->generation;
   if (Outlet* outlet = state_->find(connection_id)) release_producer(&outlet->block());
+  fault_point("detach.producer_released");
   std::erase_if(generation.outlets, [&](const auto& outlet) { return outlet->id() == connection_id; });
   if (generation.place.stat != nullptr)
     generation.place.stat->peers.store(generation.outlets.size(), std::memory_order_relaxed);
@@ -366,6 +386,7 @@ void end_connections(PublisherGeneration& generation) {
   for (const auto& outlet : generation.outlets) {
     auto open = ConnectionState::open;
     outlet->block().state.compare_exchange_strong(open, ConnectionState::publisher_done);
+    fault_point("close.publisher_done");
     outlet->ring();
     outlet->block().room_bell.ring_anyway([&] { futex_wake_all(outlet->block().room_bell.word); });
   }
@@ -388,7 +409,9 @@ void PublisherPort::rebind(PublisherPlace place) {
     keep(*fresh, config_.history, copy);
     fresh->pools.release(copy);
   }
+  fault_point("rebind.values_copied");
   end_connections(*old);
+  fault_point("rebind.connections_ended");
   // Subscribers of the old run read on in the pages they have mapped: nothing of the old extent is ever allocated again.
   state_->generation = fresh;
   if (fresh->place.stat != nullptr) {
@@ -403,6 +426,7 @@ void PublisherPort::close() {
   state_->closed = true;
   end_connections(*state_->generation);
   // busd may give their blocks away from now on: what it still says of them must find nothing here.
+  fault_point("close.connections_ended");
   state_->generation->outlets.clear();
   state_->generation->place.stat = nullptr;  // busd gives the slot to another end
 }

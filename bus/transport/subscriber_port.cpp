@@ -15,6 +15,7 @@
 #include <polybus/error.hpp>
 #include <unordered_map>
 
+#include "bus/memory/fault_point.hpp"
 #include "bus/memory/fork_guard.hpp"
 #include "bus/transport/futex.hpp"
 #include "bus/transport/inlet.hpp"
@@ -128,6 +129,7 @@ void SubscriberPort::State::drain(Discarded* discarded) {
         if (config.blocking && ring_is_full()) return;  // the bit stays: back-pressure
         // Down before popping: a message pushed after the pop below found nothing sets it again (layout.hpp).
         ready.fetch_and(~bit, std::memory_order_seq_cst);
+        fault_point("take.ready_taken_down");
         std::atomic_thread_fence(std::memory_order_seq_cst);
         drain_one(*inlets[index], discarded);
         if (!inlets[index]->is_empty()) {
@@ -170,7 +172,9 @@ bool SubscriberPort::State::drain_one(Inlet& inlet, Discarded* discarded) {
   }
   lost_before_ring += sequence - inlet.newest_sequence - 1;
   inlet.newest_sequence = sequence;
+  fault_point("take.seen");
   arrive(std::move(message), discarded);
+  fault_point("take.arrived");
   return true;
 }
 
@@ -331,12 +335,15 @@ Sample SubscriberPort::take() {
     // Also if it is armed: somebody may have written it late, for a message that was taken already.
     uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = ::read(state.wake_fd, &count, sizeof count);
+    fault_point("take.descriptor_read");
     state.place.block->fd_bell.arm();
+    fault_point("take.descriptor_armed");
     std::atomic_thread_fence(std::memory_order_seq_cst);  // S2 of the doorbell: look again after arming
     state.drain(&discarded);
     if (!state.ring.empty()) ring(state.place.block, state.wake_fd);
   }
   if (state.ring.empty()) return nullptr;
+  fault_point("take.about_to_hand_out");
   std::shared_ptr<Received> message = std::move(state.ring.front());
   state.ring.pop_front();
   if (config_.blocking) state.drain(&discarded);  // the room just made lets a waiting publisher go on
@@ -350,7 +357,9 @@ Sample SubscriberPort::take() {
   const uint64_t bytes = message->payload_bytes();
   const uint64_t published_ns = header.published_realtime_ns;
   Sample sample = state.hand_out(std::move(message), state_);
+  fault_point("take.handed_out");
   state.write_counters(bytes, published_ns);
+  fault_point("take.counted");
   return sample;
 }
 
@@ -395,12 +404,14 @@ Waited SubscriberPort::wait(std::chrono::nanoseconds timeout, bool heeds_signals
         return Waited::ready;
       }
       if (timeout == std::chrono::nanoseconds::zero()) return Waited::timeout;
-      armed = block->bell.arm();                            // S1
+      armed = block->bell.arm();  // S1
+      fault_point("wait.armed");
       std::atomic_thread_fence(std::memory_order_seq_cst);  // S2
       if (something()) return Waited::ready;                // S3
       if (!state.leaving.empty())
         until = std::min(deadline.value_or(Clock::time_point::max()), Clock::now() + kLeavingPatience);
     }
+    fault_point("wait.about_to_sleep");
     switch (futex_wait(block->bell.word, armed, until)) {  // S4
       case FutexWait::woken: break;
       case FutexWait::timeout:
@@ -438,9 +449,11 @@ void SubscriberPort::connect(ConnectSpec spec) {
   }
   const uint32_t index = inlet->spec().ready_index;
   if (state.inlets.size() <= index) state.inlets.resize(index + 1);
+  fault_point("connect.inlet_made");
   if (state.inlets[index]) discarded.inlets.push_back(std::move(state.inlets[index]));
   state.inlets[index] = std::move(inlet);
   if (state.place.stat != nullptr) bump(state.place.stat->peers, 1);
+  fault_point("connect.inlet_placed");
   if (state.inlets[index]->is_empty()) return;
   // busd put kept values there before; a bit it set may have been taken down while nobody was connected here.
   state.place.block->ready[index / 64].fetch_or(1ULL << (index % 64));
@@ -453,6 +466,7 @@ void SubscriberPort::publisher_gone(uint64_t connection_id) {
   for (auto& inlet : state_->inlets) {
     if (!inlet || inlet->id() != connection_id) continue;
     inlet->publisher_gone = true;
+    fault_point("parting.publisher_gone");
     StatSlot* stat = state_->place.stat;
     if (stat != nullptr && stat->peers.load(std::memory_order_relaxed) != 0)
       stat->peers.fetch_sub(1, std::memory_order_relaxed);
@@ -483,12 +497,14 @@ void SubscriberPort::rebind(SubscriberPlace place) {
     state.leaving.push_back(std::move(inlet));
   }
   state.inlets.clear();
+  fault_point("rebind.leaving");
   SubscriberBlock* old_block = state.place.block;
   const SubscriberPlace old_place = std::exchange(state.place, std::move(place));
   if (state.place.stat != nullptr) {
     state.place.stat->queue_depth.store(config_.queue_depth, std::memory_order_relaxed);
     state.write_counters(0, 0);
   }
+  fault_point("rebind.placed");
   ring(old_block, state.wake_fd);  // sleepers of the old word come and arm the new one
   if (state.closed) return;
   state.drain(&discarded);
@@ -508,12 +524,14 @@ void SubscriberPort::close() {
       state.lost_before_ring += inlet->unseen_losses();
       auto open = ConnectionState::open;
       inlet->block().state.compare_exchange_strong(open, ConnectionState::subscriber_closing);
+      fault_point("close.subscriber_closing");
       Bell& room = inlet->block().room_bell;
       room.ring_anyway([&] { futex_wake_all(room.word); });
       discarded.inlets.push_back(std::move(inlet));
     }
     list->clear();
   }
+  fault_point("close.connections_closing");
   ring_contents.swap(state.ring);
   newest.swap(state.newest);
   ring(state.place.block, state.wake_fd);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <polybus/error.hpp>
 
+#include "bus/memory/fault_point.hpp"
 #include "bus/transport/limits.hpp"
 #include "discovery/client/log.hpp"
 
@@ -66,6 +67,7 @@ void LocalPublisher::place(const std::shared_ptr<Run>& run, const Placed& placed
   place.window = run->window;
   place.block = block_at<bus::PublisherBlock>(*run, placed.block);
   place.extent = run->extents->accept(run->window, placed.extent, fds[0]->get(), bus::Access::read_write);
+  bus::fault_point("advertise.mapped");
   place.stat_owner = run->stat;
   place.stat = slot_at(*run, placed.stat_slot);
   std::lock_guard lock(port_mutex);
@@ -102,7 +104,9 @@ void LocalPublisher::close() {
     if (closed.exchange(true)) return;
     if (port_ != nullptr) port_->close();
   }
+  bus::fault_point("close.publisher_port_closed");
   core->forget(*this);
+  bus::fault_point("close.publisher_forgotten");
 }
 
 // ---- subscribers -----------------------------------------------------------------------------------------------------
@@ -133,6 +137,7 @@ void LocalSubscriber::place(const std::shared_ptr<Run>& run, const Subscribed& s
   bus::SubscriberPlace place;
   place.window = run->window;
   place.block = block_at<bus::SubscriberBlock>(*run, subscribed.block);
+  bus::fault_point("subscribe.placed");
   place.stat_owner = run->stat;
   place.stat = slot_at(*run, subscribed.stat_slot);
   add_schema(core->schemas().find(subscribed.topic_schema));
@@ -155,6 +160,7 @@ void LocalSubscriber::place(const std::shared_ptr<Run>& run, const Subscribed& s
   // Before any introduction is answered, so that publishers get the descriptor with it.
   const int copy = ::fcntl(port_->wake_fd(), F_DUPFD_CLOEXEC, 0);
   if (copy < 0) throw Error(Code::limit, "topic " + spec_.topic + ": out of file descriptors; raise `ulimit -n`");
+  bus::fault_point("wake_fd.about_to_give");
   run->send({0, GiveWakeFd{number}, {share(Fd(copy))}});
   fd_is_known_ = true;
 }
@@ -189,7 +195,9 @@ void LocalSubscriber::close() {
   }
   // Not under the lock: letting go of messages calls back into the core.
   if (port_ != nullptr) port_->close();
+  bus::fault_point("close.subscriber_port_closed");
   core->forget(*this);
+  bus::fault_point("close.subscriber_forgotten");
 }
 
 void LocalSubscriber::add_schema(const std::shared_ptr<const Schema>& schema) {

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <thread>
 
+#include "bus/memory/fault_point.hpp"
 #include "discovery/client/core.hpp"
 #include "discovery/client/ends.hpp"
 #include "discovery/client/log.hpp"
@@ -47,7 +48,9 @@ void Core::run_events() {
     adopt(current);
   }
   if (current == nullptr) current = run();
+  bus::fault_point("leave.begun");
   current->send({0, Leave{}, {}});
+  bus::fault_point("leave.said");
   current->flush();
   current->end();
   {
@@ -134,7 +137,9 @@ void Core::handle_event(const std::shared_ptr<Run>& run, Event event, std::vecto
   if (const auto* body = std::get_if<Detach>(&event)) {
     if (const auto end = find_publisher(body->end); end != nullptr && end->is_placed())
       end->port().detach(body->connection);
+    bus::fault_point("detach.done");
     run->send({0, Detached{body->connection}, {}});
+    bus::fault_point("detach.answered");
   } else if (const auto* body = std::get_if<PublisherGone>(&event)) {
     if (const auto end = find_subscriber(body->end); end != nullptr && end->is_placed())
       end->port().publisher_gone(body->connection);
@@ -179,15 +184,19 @@ void Core::connect(const std::shared_ptr<Run>& run, Connect event, std::vector<S
       throw Error(Code::closed, "the subscriber is closed");
     }
     bus::ConnectSpec spec;
+    bus::fault_point("connect.told");
     spec.connection_id = event.connection;
     spec.extent = run->extents->accept(run->window, event.extent, fds[0]->get(), bus::Access::read_only);
     spec.connection = block_at<bus::ConnectionBlock>(*run, event.block);
+    bus::fault_point("connect.mapped");
     spec.ready_index = event.ready_index;
     auto schema = schemas_.find(event.schema);
     end->add_schema(schema);
     spec.peer = {event.publisher_id, event.pid, event.node, std::move(schema)};
     connection_opened(event.connection);
+    bus::fault_point("connect.noted");
     end->connect(std::move(spec));
+    bus::fault_point("connect.done");
     run->send({0, Connected{event.connection, std::nullopt}, {}});
   } catch (const Error& e) {
     {
@@ -219,7 +228,9 @@ void Core::attach(const std::shared_ptr<Run>& run, Attach event, std::vector<Sha
   } catch (const Error& e) {
     log(LogLevel::warn, "bus " + bus_ + ": " + e.what());
   }
+  bus::fault_point("attach.about_to_answer");
   run->send({0, Attached{event.connection, attached}, {}});
+  bus::fault_point("attach.answered");
 }
 
 void Core::publish_event(const GraphEvent& event) {

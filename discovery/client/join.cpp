@@ -8,6 +8,7 @@
 #include <polybus/error.hpp>
 #include <thread>
 
+#include "bus/memory/fault_point.hpp"
 #include "bus/transport/blocks.hpp"
 #include "discovery/client/starter.hpp"
 #include "discovery/protocol/codec.hpp"
@@ -86,7 +87,9 @@ std::shared_ptr<Run> shake_hands(Fd socket, const JoinPlan& plan, const std::str
   Channel channel(std::move(socket), kFrameBytesMax);
   channel.queue(encode(Request{
       kJoin, Join{POLYBUS_VERSION, protocol_version(), bus::layout_hash(), plan.bus_is_given ? plan.bus : ""}, {}}));
+  bus::fault_point("join.connected");
   channel.flush();  // where busd hung up already, its reason is still there to read
+  bus::fault_point("join.asked");
   std::optional<Notice> notice;
   try {
     notice = await_notice(channel, plan, path);
@@ -106,9 +109,11 @@ std::shared_ptr<Run> shake_hands(Fd socket, const JoinPlan& plan, const std::str
   if (joined == nullptr) throw Error(Code::io, path + ": busd's first word is not an answer");
   if (notice->fds.size() < 2)
     throw Error(Code::limit, "joining bus " + joined->bus + ": out of file descriptors; raise `ulimit -n`");
+  bus::fault_point("join.answered");
   auto window = bus::Window::reserve();
   window->map(notice->fds[0]->get(), 0, bus::kBookBytesMax, bus::Access::read_write);
   auto stat = bus::StatFile::from_fd(notice->fds[1]->release(), true);
+  bus::fault_point("join.mapped");
   return Run::make(std::move(channel), *joined, std::move(window), std::move(stat));
 }
 

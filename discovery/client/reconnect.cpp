@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <polybus/error.hpp>
 
+#include "bus/memory/fault_point.hpp"
 #include "discovery/client/core.hpp"
 #include "discovery/client/ends.hpp"
 #include "discovery/client/log.hpp"
@@ -81,6 +82,7 @@ void Core::adopt(std::shared_ptr<Run> run) {
   std::map<uint64_t, std::shared_ptr<Call>> waiting;
   {
     std::lock_guard lock(mutex_);
+    bus::fault_point("rejoin.adopting");
     run_ = run;
     connections_.clear();  // of a window that nobody lays out any more
     restoring_ = 1;        // the publishers' turn is to come
@@ -103,6 +105,7 @@ void Core::adopt(std::shared_ptr<Run> run) {
   }
   for (const auto& end : publishers)
     if (end->is_placed()) end->needs_restoring = true;
+  bus::fault_point("rejoin.adopted");
   restore_at_ = Clock::now() + (publishers.empty() ? 0ms : kPublishersLater);
   changed_.notify_all();
   log(LogLevel::info, "bus " + bus_ + ": the registry is back");
@@ -138,6 +141,7 @@ void Core::restore(const std::shared_ptr<End>& end) {
 // Also of subscribers that were refused.
 void Core::restore_publishers() {
   restore_at_.reset();
+  bus::fault_point("rejoin.publishers_turn");
   std::vector<std::shared_ptr<LocalSubscriber>> subscribers;
   std::vector<std::shared_ptr<LocalPublisher>> publishers;
   {

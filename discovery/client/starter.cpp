@@ -15,6 +15,7 @@
 #include <polybus/error.hpp>
 #include <vector>
 
+#include "bus/memory/fault_point.hpp"
 #include "discovery/client/busd_program.hpp"
 #include "discovery/client/log.hpp"
 
@@ -145,6 +146,7 @@ std::string read_word(const Fd& pipe, Starter::Clock::time_point deadline, const
 bool Starter::is_our_turn() {
   if (lock_) return true;
   lock_ = LockFile::try_lock(files_.start_lock);
+  bus::fault_point("start.turn_taken");
   if (lock_) return true;
   if (!waiting_since_) waiting_since_ = Clock::now();
   return Clock::now() - *waiting_since_ > kTurnPatience;
@@ -169,11 +171,14 @@ void Starter::start_busd(const std::string& program, Clock::time_point deadline)
   const Fd log_file = move_up(open_log_file(files_.log));
   if (!writing || !log_file)
     throw Error(Code::limit, "busd cannot be started: out of file descriptors; raise `ulimit -n`");
+  bus::fault_point("start.about_to_spawn");
   const pid_t pid = spawn(
       program,
       {program, "--bus", bus_, "--socket", files_.socket, "--idle-exit", "5", "--ready-fd", std::to_string(kReadyFd)},
       writing, log_file);
+  bus::fault_point("start.spawned");
   writing.reset();
+  bus::fault_point("start.waiting");
   std::string word;
   try {
     word = read_word(reading, deadline, program);
@@ -181,11 +186,14 @@ void Starter::start_busd(const std::string& program, Clock::time_point deadline)
     collect(pid, Clock::now());
     throw;
   }
+  bus::fault_point("start.told");
   collect(pid, deadline);
+  bus::fault_point("start.collected");
   log(LogLevel::info, "started " + program + " for bus " + bus_);
   if (word.empty()) throw Error(Code::no_bus, "busd (" + program + ") ended before it listened; see " + files_.log);
   if (word[0] == 'E') throw_word(word);
   end_turn();
+  bus::fault_point("start.turn_ended");
   waiting_since_.reset();
 }
 

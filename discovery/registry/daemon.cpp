@@ -10,6 +10,7 @@
 #include <polybus/error.hpp>
 #include <thread>
 
+#include "bus/memory/fault_point.hpp"
 #include "bus/memory/size_text.hpp"
 #include "bus/transport/limits.hpp"
 #include "bus/transport/stat.hpp"
@@ -94,6 +95,7 @@ class ServedFiles {
   // Nobody new from here on; who is in the backlog sees the end and tries again.
   void remove_socket() noexcept {
     ::unlink(files_.socket.c_str());
+    bus::fault_point("busd.socket_removed");
     ::unlink(files_.stat.c_str());
   }
 
@@ -115,8 +117,10 @@ uint64_t memory_budget() {
 }
 
 void serve_locked(const DaemonOptions& options, const BusFiles& files) {
+  bus::fault_point("busd.locked");
   Fd listener = listen_unix(files.socket);
   ServedFiles served(files);
+  bus::fault_point("busd.listens");
   {
     const auto stat_file = bus::StatFile::create(files.stat, random_number(), options.bus);
     stat_file->header().memory_budget_bytes = memory_budget();
@@ -124,11 +128,15 @@ void serve_locked(const DaemonOptions& options, const BusFiles& files) {
     std::optional<std::chrono::seconds> idle_exit;
     if (options.idle_exit_s) idle_exit = std::chrono::seconds(*options.idle_exit_s);
     Server server(registry, std::move(listener), idle_exit);
+    bus::fault_point("busd.counter_file_made");
     tell_starter(options.ready_fd, "R");
+    bus::fault_point("busd.starter_told");
     log_info("serves bus " + options.bus + " on " + files.socket);
     server.run();
+    bus::fault_point("busd.ending");
     served.remove_socket();
   }
+  bus::fault_point("busd.registry_gone");
 }
 
 }  // namespace

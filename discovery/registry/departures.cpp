@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <polybus/error.hpp>
 
+#include "bus/memory/fault_point.hpp"
 #include "discovery/registry/introductions.hpp"
 #include "discovery/registry/kept_values.hpp"
 #include "discovery/registry/log.hpp"
@@ -32,6 +33,7 @@ void publisher_gone(Bus& bus, Publisher* publisher, Departure how) {
     publisher->session->publishers.erase(publisher->number);
     bus.stat.retire(publisher->stat_slot);
     bus.announce("publisher_removed", *publisher);
+    bus::fault_point("registry.publisher_going");
     publisher->kept = !bus::read_kept_values(bus.book.publisher(publisher->block)).empty();
     bus.kept_publishers += publisher->kept ? 1 : 0;
     const auto connections = publisher->connections;
@@ -80,6 +82,7 @@ void subscriber_gone(Bus& bus, Subscriber* subscriber) {
     subscriber->session->subscribers.erase(subscriber->number);
     bus.stat.retire(subscriber->stat_slot);
     bus.announce("subscriber_removed", *subscriber);
+    bus::fault_point("registry.subscriber_going");
     for (Connection* connection : subscriber->connections) {
       settle(connection);
       // From here on the publisher neither pushes nor waits for room, whatever becomes of the subscriber's process.
@@ -143,6 +146,7 @@ void process_died(Bus& bus, Session* session) {
   for (const auto& [publisher, record] : bus.publishers)
     if (publisher->extent.holders.erase(session) != 0) held.push_back(publisher);
   for (Publisher* publisher : held) free_if_unused(bus, publisher);
+  bus::fault_point("registry.process_buried");
   bus.sessions.erase(session->id);
 }
 
@@ -180,6 +184,7 @@ void free_if_unused(Bus& bus, Connection* connection) {
   std::erase(publisher->connections, connection);
   std::erase(subscriber->connections, connection);
   subscriber->ready_indexes.reset(connection->ready_index);
+  bus::fault_point("registry.connection_about_to_be_free");
   bus.book.give_back_connection(connection->block);
   bus.connections.erase(connection->id);
   free_if_unused(bus, publisher);
@@ -198,6 +203,7 @@ void free_if_unused(Bus& bus, Publisher* publisher) {
   if (publisher->pinned || !publisher->gone || publisher->kept || !publisher->connections.empty() ||
       !publisher->extent.holders.empty())
     return;
+  bus::fault_point("registry.publisher_about_to_be_free");
   bus.book.give_back_publisher(publisher->block);
   bus.stat.give_back(publisher->stat_slot);
   bus.window.give_back(publisher->extent.place.offset, publisher->extent.place.bytes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <polybus/error.hpp>
 
+#include "bus/memory/fault_point.hpp"
 #include "discovery/protocol/frame.hpp"
 #include "discovery/protocol/names.hpp"
 #include "discovery/registry/departures.hpp"
@@ -147,6 +148,7 @@ void advertise(Bus& bus, Session& session, uint64_t reply_to, discovery::Adverti
     if (topic.publishers.empty() && topic.subscribers.empty()) bus.topics.erase(request.topic);
     throw;
   }
+  bus::fault_point("registry.publisher_placed");
   bus::construct_publisher_block(bus.book.at(publisher->block), publisher->id, publisher->history);
   discovery::ExtentPlace extent = publisher->extent.place;
   extent.ticket = publisher->extent.holders[&session] = bus.next_id++;
@@ -212,6 +214,7 @@ void subscribe(Bus& bus, Session& session, uint64_t reply_to, discovery::Subscri
     if (topic.publishers.empty() && topic.subscribers.empty()) bus.topics.erase(request.topic);
     throw;
   }
+  bus::fault_point("registry.subscriber_placed");
   bus::construct_subscriber_block(bus.book.at(subscriber->block));
   topic.subscribers.push_back(subscriber);
   session.subscribers.emplace(subscriber->number, subscriber);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <polybus/error.hpp>
 
+#include "bus/memory/fault_point.hpp"
 #include "discovery/registry/departures.hpp"
 #include "discovery/registry/log.hpp"
 
@@ -39,6 +40,7 @@ Connection* lay_out(Bus& bus, Publisher* publisher, Subscriber* subscriber) {
   connection->block = block;
   connection->ready_index = index;
   Connection* made = connection.get();
+  bus::fault_point("registry.connection_laid_out");
   bus.connections.emplace(made->id, std::move(connection));
   publisher->connections.push_back(made);
   subscriber->connections.push_back(made);
@@ -90,6 +92,7 @@ void introduce(Bus& bus, Publisher* publisher, Subscriber* subscriber, KeptChoic
     ++awaited_by->unsettled;
   }
   tell_subscriber(bus, connection);
+  bus::fault_point("registry.subscriber_told");
   note_asked(subscriber->session);
 }
 
@@ -120,6 +123,7 @@ void on_connected(Bus& bus, const discovery::Connected& answer) {
   if (!was_asked || connection->publisher->gone || connection->subscriber->gone) return;  // departures see to the rest
   connection->stage = Stage::attaching;
   tell_publisher(bus, connection);
+  bus::fault_point("registry.publisher_told");
   note_asked(connection->publisher->session);
 }
 
@@ -128,6 +132,7 @@ void on_attached(Bus& bus, const discovery::Attached& answer) {
   if (connection == nullptr || connection->stage != Stage::attaching) return;
   note_answered(connection->publisher->session);
   connection->stage = Stage::open;
+  bus::fault_point("registry.connection_open");
   settle(connection);
   if (connection->publisher->gone) end_for_subscriber(bus, connection, Departure::closed, !answer.attached);
 }

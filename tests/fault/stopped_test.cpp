@@ -1,0 +1,187 @@
+// Processes that stand still for longer than any patience there is: in a debugger, suspended, starved.
+#include <gmock/gmock.h>
+
+#include "tests/fault/world.hpp"
+
+namespace polybus::fault {
+namespace {
+
+using ::testing::HasSubstr;
+
+// More than anybody waits for another: a starter's turn, an introduction, a connection that has not joined.
+constexpr auto kLongerThanAnyPatience = 2500ms;
+
+class Stopped : public World {
+ protected:
+  void SetUp() override { open_world(); }
+
+  void expect_traffic_for(std::chrono::milliseconds time) {
+    for (const auto end = Clock::now() + time; Clock::now() < end; std::this_thread::sleep_for(5ms)) expect_traffic();
+  }
+};
+
+TEST_F(Stopped, processes_are_never_evicted_and_go_on_where_they_were) {
+  Signal ready;
+  Child other([&]() -> int {
+    const auto member = join("other");
+    const auto pub = member.publisher("to-us"), more = member.publisher("more");
+    const auto sub = member.subscriber("to-them", 64);
+    ready.give();
+    for (;;) send(*pub, receive(*sub, 3600s));
+  });
+  ready.await();
+  const auto to_them = witness.publisher("to-them");
+  const auto to_us = witness.subscriber("to-us");
+  send(*to_them, "before");
+  EXPECT_EQ(receive(*to_us), "before");
+  other.signal(SIGSTOP);
+  ASSERT_EQ(fate_of(other.pid()).kind, Fate::stopped);
+  send(*to_them, "meanwhile");
+  expect_traffic_for(kLongerThanAnyPatience);
+  EXPECT_EQ(witness.session->graph().nodes.size(), 3U) << "it was evicted";
+  EXPECT_EQ(to_them->port().subscribers(), 1U);
+  other.signal(SIGCONT);
+  EXPECT_EQ(receive(*to_us), "meanwhile");
+  send(*to_them, "after");
+  EXPECT_EQ(receive(*to_us), "after");
+}
+
+TEST_F(Stopped, subscriber_costs_only_its_own_queue_and_counts_what_it_missed) {
+  Signal ready, go;
+  Child slow([&] {
+    const auto member = join("slow");
+    const auto sub = member.subscriber("flood", 8);
+    ready.give();
+    go.await();  // is stopped before and goes on behind
+    uint64_t taken = 0;
+    while (sub->port().taken() + sub->port().lost() < 2000)
+      if (sub->port().take() != nullptr) ++taken;
+    return taken <= 16 ? 0 : 1;  // its queue and its ring
+  });
+  ready.await();
+  slow.signal(SIGSTOP);
+  ASSERT_EQ(fate_of(slow.pid()).kind, Fate::stopped);
+  const auto flood = witness.publisher("flood");
+  const auto quick = witness.subscriber("flood", 64);
+  ASSERT_TRUE(eventually([&] { return flood->port().subscribers() >= 1; }));
+  EXPECT_FALSE(flood->port().wait_for_subscribers(2, 100ms)) << "one that is stopped cannot have answered";
+  for (int i = 0; i < 2000; ++i) {
+    send(*flood, "x");
+    EXPECT_EQ(receive(*quick), "x");
+  }
+  EXPECT_EQ(quick->port().lost(), 0U);
+  slow.signal(SIGCONT);
+  ASSERT_TRUE(eventually([&] { return flood->port().subscribers() == 2; })) << "it is not introduced when it goes on";
+  for (int i = 0; i < 2000; ++i) send(*flood, "y");
+  go.give();
+  EXPECT_EQ(slow.wait(), 0);
+}
+
+TEST_F(Stopped, publisher_costs_only_its_own_messages) {
+  Signal ready;
+  Child other([&]() -> int {
+    const auto member = join("other");
+    const auto pub = member.publisher("many");
+    if (!pub->port().wait_for_subscribers(1, 10s)) return 1;
+    ready.give();
+    for (;;) send(*pub, "other");
+  });
+  const auto sub = witness.subscriber("many", 16);
+  const auto pub = witness.publisher("many");
+  ready.await();
+  other.signal(SIGSTOP);
+  ASSERT_EQ(fate_of(other.pid()).kind, Fate::stopped);
+  while (sub->port().take() != nullptr) {  // what it pushed before
+  }
+  for (int i = 0; i < 1000; ++i) {
+    send(*pub, std::to_string(i));
+    EXPECT_EQ(receive(*sub), std::to_string(i));
+  }
+  expect_service();
+  other.signal(SIGCONT);
+  EXPECT_EQ(receive(*sub), "other");
+}
+
+// ---- those that asked to block -----------------------------------------------------------------------------------------
+
+class Blockers : public Stopped {
+ protected:
+  // A subscriber of another process that has room for one message, and takes none.
+  std::unique_ptr<Child> blocker() const {
+    return std::make_unique<Child>([&]() -> int {
+      const auto member = join("slow");
+      const auto sub = member.session->subscribe(
+          member.node,
+          {.topic = "full", .schema = {}, .queue_depth = 1, .history = {}, .blocking = true, .wants_fd = false});
+      ready.give();
+      go.await();
+      for (;;) receive(*sub, 3600s);
+    });
+  }
+  static Code try_to_send(PublisherEnd& end, std::chrono::milliseconds timeout, std::string* message = nullptr) {
+    bus::Loan loan = end.port().loan(8);
+    try {
+      end.port().send(loan, 8, timeout);
+      return Code::ok;
+    } catch (const Error& e) {
+      if (message != nullptr) *message = e.what();
+      return e.code();
+    }
+  }
+  Signal ready, go;  // it is there; it shall take
+
+  static void fill(PublisherEnd& end) {
+    while (try_to_send(end, 0ms) == Code::ok) {
+    }
+  }
+};
+
+TEST_F(Blockers, that_are_stopped_hold_a_publisher_up_to_its_timeout_and_no_longer) {
+  const auto slow = blocker();
+  ready.await();
+  const auto pub = witness.publisher("full");
+  ASSERT_TRUE(eventually([&] { return pub->port().subscribers() == 1; }));
+  fill(*pub);
+  slow->signal(SIGSTOP);
+  ASSERT_EQ(fate_of(slow->pid()).kind, Fate::stopped);
+  std::string message;
+  EXPECT_EQ(try_to_send(*pub, 50ms, &message), Code::timeout);
+  EXPECT_THAT(message, HasSubstr("node slow (pid " + std::to_string(slow->pid()) + ")"));
+  expect_traffic();
+  slow->signal(SIGCONT);
+  go.give();
+  EXPECT_EQ(try_to_send(*pub, -1ms), Code::ok);
+}
+
+TEST_F(Blockers, that_are_killed_let_go_of_a_publisher_that_waits_without_a_timeout) {
+  const auto slow = blocker();
+  ready.await();
+  const auto pub = witness.publisher("full");
+  ASSERT_TRUE(eventually([&] { return pub->port().subscribers() == 1; }));
+  fill(*pub);
+  std::thread killer([&] {
+    ::usleep(20'000);  // likely while it waits; right also if it does not yet
+    slow->signal(SIGKILL);
+  });
+  EXPECT_EQ(try_to_send(*pub, -1ms), Code::ok);
+  killer.join();
+}
+
+TEST_F(Blockers, cost_a_waiting_publisher_no_processor_time) {
+  const auto slow = blocker();
+  ready.await();
+  const auto pub = witness.publisher("full");
+  ASSERT_TRUE(eventually([&] { return pub->port().subscribers() == 1; }));
+  fill(*pub);
+  const auto used_ns = [] {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * 1'000'000'000L + used.tv_nsec;
+  };
+  const long before_ns = used_ns();
+  EXPECT_EQ(try_to_send(*pub, 500ms), Code::timeout);
+  EXPECT_LT(used_ns() - before_ns, 250'000'000) << "half of its time: it spins";
+}
+
+}  // namespace
+}  // namespace polybus::fault

@@ -1,0 +1,244 @@
+#include "tests/fault/world.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+namespace polybus::fault {
+namespace {
+
+std::string text_of_size(size_t bytes) { return std::string(bytes, 'x'); }
+
+// Answers every "ping n" with "pong n", for ever.
+int answer_pings(const std::shared_ptr<PublisherEnd>& publisher, const std::shared_ptr<SubscriberEnd>& subscriber) {
+  for (;;) {
+    const std::string text = receive(*subscriber, 3600s);
+    if (text.starts_with("ping ")) send(*publisher, "pong " + text.substr(5));
+  }
+}
+
+}  // namespace
+
+Fate fate_of(pid_t pid) {
+  Fate fate;
+  eventually([&] {
+    siginfo_t info{};
+    if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+      return false;
+    fate.kind = info.si_code == CLD_EXITED ? Fate::exited : info.si_code == CLD_STOPPED ? Fate::stopped : Fate::killed;
+    fate.number = info.si_status;
+    return true;
+  });
+  return fate;
+}
+
+// ---- victims ---------------------------------------------------------------------------------------------------------
+
+std::unique_ptr<Child> World::victim(const Plan& plan, const std::function<int()>& script) {
+  return std::make_unique<Child>([&] {
+    ::alarm(100);
+    arm(plan);
+    return script();
+  });
+}
+
+std::vector<Passed> World::rehearse(const std::function<int()>& script) {
+  const std::string record = folder / "rehearsal";
+  std::filesystem::remove(record);
+  EXPECT_EQ(victim(recording(record), script)->wait(), 0) << "already the undisturbed run fails";
+  auto reached = read_record(record);
+  std::filesystem::remove(record);
+  return reached;
+}
+
+void World::at_every_point(const std::function<int()>& script, int signal, unsigned part, unsigned parts,
+                           const std::function<void(Child& victim, const Plan& plan)>& check) {
+  const std::vector<Passed> reached = rehearse(script);
+  ASSERT_FALSE(reached.empty());
+  unsigned done = 0, missed = 0;
+  for (size_t i = part; i < reached.size(); i += parts) {
+    const unsigned half_way = reached[i].count / 2 + 1;
+    for (unsigned hit : {1U, half_way}) {
+      const Plan plan = at_point(reached[i].point, signal, hit);
+      SCOPED_TRACE(to_text(plan));
+      const auto process = victim(plan, script);
+      const Fate fate = fate_of(process->pid());
+      // Threads do not take turns the same way every time; a point may be passed less often than at the rehearsal.
+      if (fate.kind == Fate::exited && fate.number == 0) {
+        ++missed;
+        process->wait();
+      } else {
+        ASSERT_EQ(fate.kind, signal == SIGSTOP ? Fate::stopped : Fate::killed) << "ended with " << fate.number;
+        if (signal == SIGKILL) process->wait();
+        check(*process, plan);
+        ++done;
+      }
+      if (half_way == 1 || ::testing::Test::HasFatalFailure()) break;
+    }
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+  std::printf("%u times at %zu points, %u not reached\n", done, (reached.size() + parts - 1 - part) / parts, missed);
+  EXPECT_GT(done, 0U);
+}
+
+// ---- those who must go on --------------------------------------------------------------------------------------------
+
+void World::open_world() {
+  Signal ready;
+  peer = std::make_unique<Child>([&] {
+    const auto member = join("peer");
+    const auto pub = member.publisher("shared");
+    const auto sub = member.subscriber("shared", 64);
+    ready.give();
+    return answer_pings(pub, sub);
+  });
+  ready.await();
+  witness = join("witness");
+  // So little memory that lost chunks would soon be missing.
+  publisher = witness.session->advertise(
+      witness.node, {.topic = "shared", .schema = {}, .history = 0, .exclusive = false, .quota_bytes = 1 << 20});
+  subscriber = witness.subscriber("shared", 64);
+  blocked = witness.session->subscribe(
+      witness.node,
+      {.topic = "blocked", .schema = {}, .queue_depth = 1, .history = {}, .blocking = true, .wants_fd = false});
+  expect_service();
+}
+
+void World::close_world() {
+  blocked.reset();
+  subscriber.reset();
+  publisher.reset();
+  witness = {};
+  peer.reset();
+}
+
+void World::await_connections() {
+  const auto count_ours = [](const Graph& graph) {
+    std::set<uint64_t> ours;
+    for (const GraphTopic& topic : graph.topics)
+      for (const GraphEnd& end : topic.ends)
+        if (topic.topic == "shared" && (end.node == "witness" || end.node == "peer")) ours.insert(end.id);
+    return std::count_if(graph.connections.begin(), graph.connections.end(), [&](const GraphConnection& connection) {
+      return ours.contains(connection.publisher_id) && ours.contains(connection.subscriber_id);
+    });
+  };
+  ASSERT_TRUE(eventually([&] { return count_ours(witness.session->graph()) == 4; }));
+}
+
+void World::expect_traffic() {
+  const std::string number = std::to_string(++pings);
+  send(*publisher, "ping " + number);
+  bool ping = false, pong = false;
+  for (const auto end = Clock::now() + kPatience; (!ping || !pong) && Clock::now() < end;) {
+    const std::string text = receive(*subscriber);
+    ping |= text == "ping " + number;
+    pong |= text == "pong " + number;
+  }
+  EXPECT_TRUE(ping) << "the witness no longer hears itself";
+  EXPECT_TRUE(pong) << "the peer no longer answers";
+}
+
+void World::take_what_is_left() const {
+  for (const auto& end : {blocked, subscriber})
+    while (end->port().take() != nullptr) {
+    }
+}
+
+void World::expect_service() {
+  expect_traffic();
+  EXPECT_GE(witness.session->graph().nodes.size(), 2U);
+  const auto sub = witness.subscriber("fresh");
+  const auto pub = witness.publisher("fresh");
+  send(*pub, "x");
+  EXPECT_EQ(receive(*sub), "x");
+}
+
+long World::busd_fds() const {
+  const auto entries = std::filesystem::directory_iterator("/proc/" + std::to_string(busd_->pid()) + "/fd");
+  return std::distance(begin(entries), end(entries));
+}
+
+uint64_t World::book_bytes() const {
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/" + std::to_string(busd_->pid()) + "/fd")) {
+    struct stat status {};
+    if (std::filesystem::read_symlink(fd.path()).string().find("polybus-book") == std::string::npos) continue;
+    if (::stat(fd.path().c_str(), &status) == 0) return static_cast<uint64_t>(status.st_blocks) * 512;
+  }
+  return 0;
+}
+
+// ---- a life ----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+#define POLYBUS_EXPECT(condition)                                                        \
+  do {                                                                                   \
+    if (!(condition)) {                                                                  \
+      std::fprintf(stderr, "victim: line %d: %s does not hold\n", __LINE__, #condition); \
+      return __LINE__ % 90 + 1;                                                          \
+    }                                                                                    \
+  } while (false)
+
+// More than the memory holds, in sizes of which each wants a pool of its own.
+void outgrow(PublisherEnd& end) {
+  for (uint64_t bytes : {1'000, 10'000, 200'000, 300'000}) end.port().loan(bytes).discard();
+  end.port().loan(900'000).discard();  // only with the idle pools' memory
+}
+
+void be_held_up(PublisherEnd& end) {
+  for (int i = 0; i < 3; ++i) {
+    bus::Loan loan = end.port().loan(8);
+    try {
+      end.port().send(loan, 8, 2ms);
+    } catch (const Error& e) {
+      if (e.code() != Code::timeout) throw;
+    }
+  }
+}
+
+}  // namespace
+
+int World::live_a_life(bool autostart) const {
+  const Member member = join("victim", autostart);
+  auto own = member.session->advertise(
+      member.node, {.topic = "own", .schema = {}, .history = 2, .exclusive = true, .quota_bytes = 1 << 20});
+  auto early = member.session->subscribe(
+      member.node, {.topic = "own", .schema = {}, .queue_depth = 4, .history = 0, .blocking = false, .wants_fd = true});
+  POLYBUS_EXPECT(eventually([&] { return own->port().subscribers() == 1; }));
+  for (int i = 0; i < 3; ++i) send(*own, "first");
+  POLYBUS_EXPECT(receive(*early) == "first");
+  for (int i = 0; i < 8; ++i) send(*own, text_of_size(500));  // more than the queue holds
+  POLYBUS_EXPECT(receive(*early) != "(nothing)");
+  bus::Sample held = early->port().take();
+  while (early->port().take() != nullptr) {
+  }
+  early->port().wait(1ms);
+
+  auto late = member.subscriber("own");  // gets the kept values
+  POLYBUS_EXPECT(receive(*late) == text_of_size(500));
+  const auto big = member.session->advertise(
+      member.node, {.topic = "big", .schema = {}, .history = 0, .exclusive = false, .quota_bytes = 1 << 20});
+  outgrow(*big);
+
+  auto shared = member.publisher("shared", 2);
+  auto hears_all = member.subscriber("shared");
+  POLYBUS_EXPECT(hears_all->fd() >= 0);
+  for (int i = 0; i < 3; ++i) send(*shared, "noise");
+  hears_all->port().wait(1ms);
+  while (hears_all->port().take() != nullptr) {
+  }
+  const auto pushes = member.publisher("blocked");
+  be_held_up(*pushes);
+
+  own.reset();
+  POLYBUS_EXPECT(eventually([&] { return early->port().publishers() == 0; }));
+  held.reset();
+  const uint32_t with_us = shared->port().subscribers();
+  hears_all.reset();
+  POLYBUS_EXPECT(eventually([&] { return shared->port().subscribers() < with_us; }));
+  return 0;
+}
+
+}  // namespace polybus::fault

@@ -1,0 +1,138 @@
+// How programs end with everything open: no hang, no crash, and nobody else notices more than that they are gone.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "test_bus.hpp"
+
+using namespace testing_bus;
+using polybus::Code;
+
+namespace {
+
+// What a program may have in static storage; destroyed in an order nobody thought about.
+struct Everything {
+  std::optional<polybus::Node> node;
+  std::optional<polybus::Publisher<polybus::Bytes>> pub;
+  std::optional<polybus::Subscriber<polybus::Dynamic>> sub;
+  std::vector<polybus::Sample<polybus::Dynamic>> samples;
+  std::optional<polybus::Draft<polybus::Bytes>> draft;
+
+  void open(const polybus::NodeOptions& options) {
+    node.emplace("ending", options);
+    pub.emplace(node->publisher("mine"));
+    sub.emplace(node->subscriber("mine"));
+    for (int i = 0; i < 3; ++i) pub->publish_bytes("held");
+    while (auto sample = sub->take()) samples.push_back(std::move(*sample));
+    draft.emplace(pub->loan(100));
+  }
+};
+
+class Exits : public TestBus {
+ protected:
+  // A witness exchanges messages with itself; the program in the child ends as `ending` does, with all of its things open.
+  int end_by(const std::function<void(Everything&)>& ending) {
+    return in_child([&]() -> int {
+      static Everything everything;  // constructed in the child only: its destructor runs at exit
+      everything.open(options());
+      ending(everything);
+      return 0;
+    });
+  }
+  void expect_others_are_well() {
+    auto node = this->node("witness");
+    EXPECT_TRUE(eventually([&] { return node.graph().nodes.size() == 1; })) << "the dead one is still listed";
+    auto sub = node.subscriber("mine");
+    auto pub = node.publisher("mine");
+    pub.publish_bytes("x");
+    EXPECT_EQ(text_of(sub.take(kPatience).data()), "x");
+  }
+};
+
+}  // namespace
+
+TEST_F(Exits, by_exit_destroy_static_handles_whatever_the_order) {
+  EXPECT_EQ(end_by([](Everything&) { std::exit(3); }), 3);
+  EXPECT_EQ(end_by([](Everything& it) {
+              it.node.reset();  // first the node, then what came from it
+              std::exit(4);
+            }),
+            4);
+  EXPECT_EQ(end_by([](Everything& it) {
+              it.sub.reset();
+              it.pub.reset();  // samples and draft last
+              std::exit(5);
+            }),
+            5);
+  expect_others_are_well();
+}
+
+TEST_F(Exits, by__exit_and_quick_exit_leave_the_rest_to_busd) {
+  EXPECT_EQ(end_by([](Everything&) { ::_exit(6); }), 6);
+  EXPECT_EQ(end_by([](Everything&) { std::quick_exit(7); }), 7);
+  expect_others_are_well();
+}
+
+TEST_F(Exits, on_another_thread_while_the_first_one_waits) {
+  EXPECT_EQ(end_by([](Everything& it) {
+              it.samples.clear();
+              std::thread([] { std::exit(8); }).detach();
+              try {
+                for (;;) it.sub->take(kPatience);
+              } catch (const polybus::Error& error) {  // the other thread destroys it
+                if (error.code() != Code::closed) ::_exit(70);
+              }
+              for (;;) ::pause();
+            }),
+            8);
+  expect_others_are_well();
+}
+
+TEST_F(Exits, in_a_callback) {
+  EXPECT_EQ(end_by([](Everything& it) {
+              static auto listener =
+                  it.node->subscriber("mine", [](const polybus::Sample<polybus::Dynamic>&) { std::exit(9); });
+              it.pub->publish_bytes("go");
+              for (;;) ::pause();
+            }),
+            9);
+  expect_others_are_well();
+}
+
+TEST_F(Exits, by_an_exception_that_nobody_catches) {
+  EXPECT_EQ(end_by([](Everything&) {
+              ::signal(SIGABRT, SIG_DFL);
+              std::thread([] { throw std::runtime_error("mine"); }).join();
+            }),
+            128 + SIGABRT);
+  expect_others_are_well();
+}
+
+TEST_F(Exits, by_any_signal) {
+  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGSEGV, SIGKILL}) {
+    EXPECT_EQ(end_by([signal](Everything&) {
+                ::signal(signal, SIG_DFL);
+                ::raise(signal);
+              }),
+              128 + signal);
+  }
+  expect_others_are_well();
+}
+
+TEST_F(Exits, of_a_forked_child_by_exit_do_not_touch_what_the_parent_has) {
+  Everything ours;
+  ours.open(options());
+  EXPECT_EQ(in_child([&]() -> int { std::exit(11); }), 11);  // destroys copies of all static things
+  EXPECT_EQ(in_child([&]() -> int {
+              ours = {};
+              return 12;
+            }),
+            12);
+  EXPECT_EQ(text_of(ours.samples.front().data()), "held");
+  ours.pub->publish_bytes("after");
+  EXPECT_EQ(text_of(ours.sub->take(kPatience).data()), "after");
+}
