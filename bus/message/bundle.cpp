@@ -157,11 +157,11 @@ Sha256::Digest fingerprint_of(std::span<const capnp::Schema> closure) {
     hash_number(hash, closure.front().getProto().getId());
     for (const auto& type : by_id) {
       auto proto = type.getProto();
-      std::string short_name(view(proto.getDisplayName()).substr(proto.getDisplayNamePrefixLength()));
       capnp::MallocMessageBuilder copy;
       copy.setRoot(proto);
       auto node = copy.getRoot<schema::Node>();
-      strip(node, short_name);
+      shorten_display_name(node);  // as make_bundle() does, so that a bundle means what it was made from
+      strip(node, std::string(view(node.asReader().getDisplayName()).substr(node.getDisplayNamePrefixLength())));
       auto canonical = capnp::canonicalize(node.asReader());
       hash_number(hash, proto.getId());
       hash_number(hash, canonical.size());
