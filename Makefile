@@ -9,7 +9,7 @@ DURATION ?=
 # One ninja at a time in a build folder, so that two terminals do not build over each other.
 ninja = flock $(1)/.lock ninja -C $(1) -j$(JOBS) $(if $(VERBOSE),-v,--quiet)
 
-.PHONY: build demo test lint lint-all format bench fuzz soak asan tsan setup clean help
+.PHONY: build demo test lint lint-all format bench fuzz soak asan tsan asan-adapters setup clean help
 .DEFAULT_GOAL := build
 
 build: setup build/build.ninja ## build everything into build/
@@ -42,16 +42,17 @@ bench: setup-bench ## measure against raw iceoryx and ZeroMQ on this machine
 
 fuzz: setup-fuzz ## each fuzzer for DURATION seconds (default 60)
 	@cmake --preset fuzz >/dev/null
-	@$(call ninja,build-fuzz)
+	@$(call ninja,build-fuzz) fuzzers
 	@tools/dev/fuzz $(or $(DURATION),60)
 
 soak: setup-test build ## 30,000 kills, then traffic at full rate for DURATION seconds; writes docs/reliability.md
 	@exec .venv/bin/python tests/soak/run.py --record $(if $(DURATION),--duration $(DURATION))
 
-asan tsan: setup-test ## unit and integration tests under a sanitizer, in build-asan/ or build-tsan/
-	@cmake --preset $@ >/dev/null
-	@$(call ninja,build-$@)
-	@ctest --test-dir build-$@ --output-on-failure -j$(JOBS)
+asan tsan: setup-test ## C++ unit and integration tests under a sanitizer, in build-asan/ or build-tsan/
+	@tools/dev/test $@
+
+asan-adapters: setup-test ## tests of the Python and Node extensions under the address sanitizer
+	@tools/dev/test asan-python asan-node
 
 setup: ## install what is missing, nothing else
 	@tools/setup/setup.sh build

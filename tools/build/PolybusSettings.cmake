@@ -34,7 +34,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 if(POLYBUS_SANITIZE)
-  add_compile_options(-fsanitize=${POLYBUS_SANITIZE} -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=${POLYBUS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${POLYBUS_SANITIZE})
 endif()
 
