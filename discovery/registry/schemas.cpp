@@ -11,6 +11,7 @@ namespace {
 
 // Of a topic that lives for long while its programs are changed again and again; those in use are never forgotten.
 constexpr size_t kVersionsMax = 32;
+constexpr size_t kUnusedBytesMax = 1u << 20;
 
 constexpr size_t kTypeNameShown = 80;
 
@@ -53,6 +54,21 @@ bool is_in_use(const Topic& topic, const std::string& fingerprint) {
   return found;
 }
 
+void forget_old_versions(Topic& topic) {
+  size_t unused_bytes = 0;
+  for (const SchemaVersion& version : topic.versions)
+    if (!is_in_use(topic, version.schema.fingerprint)) unused_bytes += version.schema.bundle->size();
+  for (auto version = topic.versions.begin(); version != topic.versions.end();) {
+    if (topic.versions.size() <= kVersionsMax && unused_bytes <= kUnusedBytesMax) return;
+    if (is_in_use(topic, version->schema.fingerprint)) {
+      ++version;
+    } else {
+      unused_bytes -= version->schema.bundle->size();
+      version = topic.versions.erase(version);
+    }
+  }
+}
+
 }  // namespace
 
 const End* defining_end(const Topic& topic) {
@@ -85,12 +101,8 @@ void note_version(Topic& topic, const std::optional<discovery::SchemaInfo>& sche
   const auto known = std::ranges::find(topic.versions, schema->fingerprint,
                                        [](const SchemaVersion& version) { return version.schema.fingerprint; });
   if (known != topic.versions.end()) return;
-  if (topic.versions.size() >= kVersionsMax) {
-    const auto unused = std::ranges::find_if(
-        topic.versions, [&](const SchemaVersion& version) { return !is_in_use(topic, version.schema.fingerprint); });
-    if (unused != topic.versions.end()) topic.versions.erase(unused);
-  }
   topic.versions.push_back({++topic.newest_version, *schema});
+  forget_old_versions(topic);
 }
 
 }  // namespace polybus::registry

@@ -456,6 +456,24 @@ TEST_F(Registries, remember_a_bounded_number_of_versions_and_all_that_are_in_use
   EXPECT_EQ(versions.back().number, 40u);
 }
 
+TEST_F(Registries, remember_a_bounded_number_of_bytes_of_versions_that_nobody_has_any_more) {
+  std::string long_default(400'000, 'x');
+  Process keeper(registry, 10), changer(registry, 11);
+  keeper.advertise(1, "t", 0, schema_of("A", "v @0 :UInt8;"));
+  for (int i = 0; i < 6; ++i) {
+    long_default.back() = static_cast<char>('a' + i);
+    changer.subscribe(1, "t", 0,
+                      schema_of("A", "v @0 :UInt8; w" + std::to_string(i) + " @1 :Text = \"" + long_default + "\";"));
+    changer.say(CloseSubscriber{1});
+  }
+  const auto graph = std::get<Graph>(keeper.ask(AskGraph{}));
+  const auto& versions = graph.topics.at(0).versions;
+  // The first is in use, and so was the last one when it came.
+  EXPECT_EQ(versions.front().number, 1u);
+  EXPECT_EQ(versions.back().number, 7u);
+  EXPECT_EQ(versions.size(), 4u);
+}
+
 TEST_F(Registries, refuse_schemas_that_are_none_or_not_what_they_claim) {
   Process one(registry, 10);
   SchemaInfo broken = schema('a');

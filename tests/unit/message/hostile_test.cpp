@@ -12,6 +12,7 @@
 #include "bus/message/json.hpp"
 #include "bus/message/schema_difference.hpp"
 #include "bus/message/schema_state.hpp"
+#include "bus/message/schema_text.hpp"
 #include "tests/unit/message/fixtures.hpp"
 
 namespace polybus::test {
@@ -285,6 +286,7 @@ TEST(Hostile, bundles_are_loaded_or_refused) {
       (void)bus::fields_of(schema);
       (void)bus::difference_of(schema, zoo());
       (void)bus::difference_of(zoo(), schema);
+      (void)bus::schema_text(schema);
       ++loaded;
       (void)bus::to_json(schema, std::as_bytes(std::span(frame)));
     } catch (const Error& error) {
