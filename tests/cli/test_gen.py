@@ -65,14 +65,14 @@ PYTHON_MISTAKES = {
     "a draft's field of another type": (
         'draft.msg.name = "draft"',
         "draft.msg.name = 5",
-        "name",
+        "Incompatible types",
     ),
     "a draft's field that is not there": (
         "draft.msg.point.label",
         "draft.msg.point.labell",
         "labell",
     ),
-    "a constant of another type": ("limit: int", "limit: str", "limit"),
+    "a constant of another type": ("limit: int", "limit: str", "Incompatible types"),
     "a type that is not there": (
         "types.Everything.decode",
         "types.Nothing.decode",
@@ -168,7 +168,9 @@ def generate(bus: PrivateBus, language: str, folder: Path) -> Path:
 
 
 def mypy(folder: Path, program: str) -> str:
-    (folder / "program.py").write_text(program)
+    # A name of its own each time: to mypy's cache a file of the same size and second is the same file.
+    name = f"program_{len(list(folder.glob('program_*.py')))}.py"
+    (folder / name).write_text(program)
     package = str(Path(polybus.__file__).parent.parent)
     done = subprocess.run(
         [
@@ -178,7 +180,7 @@ def mypy(folder: Path, program: str) -> str:
             "--strict",
             "--cache-dir",
             str(folder / "cache"),
-            "program.py",
+            name,
         ],
         cwd=folder,
         env=os.environ | {"MYPYPATH": f"{folder}{os.pathsep}{package}", "PYTHONPATH": package},

@@ -156,6 +156,9 @@ class Stub {
       line("    @" + field.name + ".setter\n    def " + field.name + "(self, value: " + write(*one.table, field.type) +
            ") -> None: ...");
     }
+    for (const auto& field : one.entry->fields) {
+      if (field.name == "init") inits.clear();  // fields win
+    }
     for (const auto& init : inits) line((inits.size() > 1 ? "    @_t.overload\n" : "") + init);
     line("    def __setitem__(self, name: _b.str, value: _t.Any, /) -> None: ...");
     methods(one);

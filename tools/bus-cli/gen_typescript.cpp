@@ -41,14 +41,14 @@ class Declarations {
            ".capnp, made by `bus-cli gen typescript`. For the compiler and editors only:\n//\n" +
            "//     import type { Types } from './" + model_.stem() + ".capnp.js'\n" + "//     const { " +
            (model_.types().empty() ? "" : model_.types().front().first) + " } = loadSchema<Types>('" + model_.stem() +
-           ".capnp')\n\nimport type { AnyPointer, List, ListBuilder, Schema, Typed } from 'polybus'\n";
+           ".capnp')\n\nimport type * as polybus from 'polybus'\n";
     for (const auto& one : model_.structs()) {
       reader(one);
       builder(one);
       value(one);
       if (!one.entry->is_group) {
-        line("export interface " + one.name + " extends Typed<" + one.name + "Reader, " + one.name + "Builder, " +
-             one.name + "Value> {}");
+        line("export interface " + one.name + " extends polybus.Typed<" + one.name + "Reader, " + one.name +
+             "Builder, " + one.name + "Value> {}");
       }
     }
     line("\n/** What loadSchema() returns. */\nexport interface Types {");
@@ -80,9 +80,9 @@ class Declarations {
   std::string read(const FieldTable& table, TypeRef type) {
     if (type.list_depth > 0) {
       const std::string array = typed_array(type.element());
-      return array.empty() ? "List<" + read(table, type.element()) + ">" : array;
+      return array.empty() ? "polybus.List<" + read(table, type.element()) + ">" : array;
     }
-    if (type.kind == Kind::any) return "AnyPointer | null";
+    if (type.kind == Kind::any) return "polybus.AnyPointer | null";
     if (type.kind == Kind::struct_) return model_.name_of(table, type.index) + "Reader";
     return scalar(table, type);
   }
@@ -90,7 +90,7 @@ class Declarations {
   std::string edit(const FieldTable& table, TypeRef type) {
     if (type.list_depth > 0) {
       const std::string array = typed_array(type.element());
-      return array.empty() ? "ListBuilder<" + edit(table, type.element()) + ">" : array;
+      return array.empty() ? "polybus.ListBuilder<" + edit(table, type.element()) + ">" : array;
     }
     if (type.kind == Kind::any) return "null";
     if (type.kind == Kind::struct_) return model_.name_of(table, type.index) + "Builder";
@@ -103,7 +103,7 @@ class Declarations {
       const std::string array = typed_array(element);
       return "Iterable<" + write(table, element) + ">" + (array.empty() ? "" : " | " + array);
     }
-    if (type.kind == Kind::any) return "AnyPointer | object | string";
+    if (type.kind == Kind::any) return "polybus.AnyPointer | object | string";
     if (type.kind == Kind::struct_) {
       const auto& name = model_.name_of(table, type.index);
       return name + "Value | " + name + "Reader | " + name + "Builder";
@@ -170,7 +170,7 @@ class Declarations {
   }
 
   std::string schema(const std::string& name, const std::string& of) {
-    std::string text = "Schema<" + of + ">";
+    std::string text = "polybus.Schema<" + of + ">";
     std::string inner;
     for (const auto& [other, other_of] : model_.types()) {
       if (!other.starts_with(name + ".") || other.find('.', name.size() + 1) != std::string::npos) continue;
