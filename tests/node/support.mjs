@@ -1,7 +1,7 @@
 // What the tests share: schemas, and buses of their own.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,8 +26,8 @@ export const patience = { timeout: 60_000 }
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const busd = process.env.POLYBUS_BUSD ?? `${repository}build/bin/busd`
 
-// Sockets lie in a folder of this test file alone, which goes with it.
-const folder = mkdtempSync(join(tmpdir(), 'polybus-node-'))
+// Sockets lie in a folder of this test file alone, which goes with it; in memory, where the counters lie beside them.
+const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'polybus-node-'))
 process.env.XDG_RUNTIME_DIR = folder
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "discovery/protocol/bus_files.hpp"
+
 namespace polybus::discovery::testing_support {
 
 class Folder {
@@ -18,6 +20,9 @@ class Folder {
   }
   ~Folder() {
     std::error_code ignored;
+    // The counters of a busd that was killed may lie elsewhere.
+    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored))
+      if (entry.path().extension() == ".sock") std::filesystem::remove(files_beside(entry.path()).stat, ignored);
     std::filesystem::remove_all(path_, ignored);
   }
   Folder(const Folder&) = delete;
