@@ -103,6 +103,9 @@ void Core::handle(const std::shared_ptr<Run>& run, Notice notice) {
 }
 
 void Core::handle_reply(const std::shared_ptr<Run>& run, Reply reply, std::vector<SharedFd> fds) {
+  // Also where nobody waits any more: busd takes it for known from now on.
+  if (const auto* subscribed = std::get_if<Subscribed>(&reply.body)) schemas_.find(subscribed->topic_schema);
+  if (const auto* topic = std::get_if<TopicSchema>(&reply.body)) schemas_.find(topic->schema);
   std::shared_ptr<Call> call;
   {
     std::lock_guard lock(mutex_);
@@ -174,6 +177,7 @@ Block* block_at(const Run& run, uint64_t offset) {
 // The extent first, then the queue; only then is the publisher told.
 void Core::connect(const std::shared_ptr<Run>& run, Connect event, std::vector<SharedFd> fds) {
   const auto end = find_subscriber(event.end);
+  auto schema = schemas_.find(event.schema);  // also for an end that is closed: busd takes it for known from now on
   try {
     if (fds.empty()) {
       run->extents->decline(event.extent);
@@ -190,7 +194,6 @@ void Core::connect(const std::shared_ptr<Run>& run, Connect event, std::vector<S
     spec.connection = block_at<bus::ConnectionBlock>(*run, event.block);
     bus::fault_point("connect.mapped");
     spec.ready_index = event.ready_index;
-    auto schema = schemas_.find(event.schema);
     end->add_schema(schema);
     spec.peer = {event.publisher_id, event.pid, event.node, std::move(schema)};
     connection_opened(event.connection);

@@ -37,7 +37,7 @@ std::optional<discovery::SchemaInfo> Bus::for_session(Session& session,
                                                       const std::optional<discovery::SchemaInfo>& schema) {
   if (!schema) return std::nullopt;
   discovery::SchemaInfo info = *schema;
-  if (!session.known_schemas.insert(info.fingerprint).second) info.bundle = nullptr;
+  if (!session.known_schemas.insert(info.fingerprint)) info.bundle = nullptr;
   return info;
 }
 

@@ -5,6 +5,7 @@
 #include <bitset>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,29 @@ struct Node {
   std::string name, language;
 };
 
+// Fingerprints of schemas that a process has, because it sent them or was sent them: the newest few. What is forgotten is
+// merely sent once more; a process keeps all it ever had.
+class KnownSchemas {
+ public:
+  static constexpr size_t kMax = 256;
+
+  // False: known already.
+  bool insert(const std::string& fingerprint) {
+    if (!known_.insert(fingerprint).second) return false;
+    by_age_.push_back(fingerprint);
+    if (by_age_.size() > kMax) {
+      known_.erase(by_age_.front());
+      by_age_.pop_front();
+    }
+    return true;
+  }
+  size_t size() const noexcept { return known_.size(); }
+
+ private:
+  std::set<std::string> known_;
+  std::deque<std::string> by_age_;
+};
+
 // A process on the bus.
 struct Session {
   uint64_t id = 0;
@@ -48,7 +72,7 @@ struct Session {
   std::map<uint64_t, Subscriber*> subscribers;  // likewise
   std::set<Publisher*> publisher_records;       // also those that are gone but not free
   std::set<Subscriber*> subscriber_records;
-  std::set<std::string> known_schemas;  // fingerprints whose bundle it was sent
+  KnownSchemas known_schemas;
   // Introductions it has not answered, and since when: who does not answer is not waited for again.
   uint32_t unanswered = 0;
   std::chrono::steady_clock::time_point unanswered_since;

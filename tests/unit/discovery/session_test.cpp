@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <fstream>
 #include <set>
 
 #include "tests/unit/discovery/busd_process.hpp"
@@ -285,6 +286,39 @@ TEST_F(Sessions, time_out_when_busd_is_stopped_and_go_on_when_it_continues) {
   busd_->signal(SIGCONT);
   // The publisher that came too late is not left behind.
   EXPECT_TRUE(eventually([&] { return session->graph().topics.size() == 1; }));
+}
+
+TEST_F(Sessions, keep_a_schema_that_comes_when_nobody_waits_for_it_any_more) {
+  const auto owner = join("owner");
+  std::ofstream(folder / "x.capnp") << "@0xb0e1c2d3a4f59802;\nstruct X { v @0 :UInt8; }";
+  const Schema schema = Schema::parse_file(folder / "x.capnp").at("X");
+  const auto publisher = owner.session->advertise(
+      owner.node, {.topic = "t", .schema = schema, .history = 0, .exclusive = false, .quota_bytes = 0});
+  ConnectOptions short_patience = options();
+  short_patience.timeout = 300ms;
+  Child stranger([&] {  // a process of its own, which has no schema yet
+    const auto session = Session::join(short_patience);
+    busd_->signal(SIGSTOP);
+    try {
+      session->topic_schema("t");
+      return 1;
+    } catch (const Error& e) {
+      if (e.code() != Code::timeout) return 2;
+    }
+    busd_->signal(SIGCONT);
+    std::optional<Schema> found;
+    // busd answers the first question, to which nobody listens, before the second one.
+    const bool has_come = eventually([&] {
+      try {
+        found = session->topic_schema("t");
+        return true;
+      } catch (const Error&) {
+        return false;
+      }
+    });
+    return has_come && found && *found == schema ? 0 : 3;
+  });
+  EXPECT_EQ(stranger.wait(), 0);
 }
 
 TEST_F(Sessions, refuse_a_socket_that_serves_another_bus) {
