@@ -11,6 +11,8 @@
 #include <random>
 #include <thread>
 
+#include "tests/support/lifetime.hpp"
+
 namespace testing_bus {
 namespace {
 
@@ -18,8 +20,10 @@ constexpr unsigned kWatchdogSeconds =
     100;  // then SIGALRM ends the test program, with the name of the test printed before
 
 pid_t start_busd(const std::string& bus) {
+  const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) {
+    polybus::lifetime::end_with(parent, SIGTERM);
     ::alarm(0);
     ::execl(POLYBUS_TEST_BUSD, "busd", "--bus", bus.c_str(), static_cast<char*>(nullptr));
     ::_exit(127);
@@ -69,18 +73,22 @@ NoBus::NoBus() {
   ::alarm(kWatchdogSeconds);
   char path[] = "/tmp/polybus-test-XXXXXX";
   folder_ = ::mkdtemp(path);
+  polybus::lifetime::note_folder('+', folder_);
 }
 
 NoBus::~NoBus() {
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+  polybus::lifetime::note_folder('-', folder_);
   ::alarm(0);
 }
 
 pid_t start_child(const std::function<int()>& body) {
   std::fflush(nullptr);
+  const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
+  polybus::lifetime::end_with(parent, SIGKILL);
   ::alarm(kWatchdogSeconds);
   int code = 70;
   try {

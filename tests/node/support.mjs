@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 import { Node, loadSchema } from 'polybus'
 
 const require = createRequire(import.meta.url)
@@ -30,6 +31,20 @@ const busd = process.env.POLYBUS_BUSD ?? `${repository}build/bin/busd`
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'polybus-node-'))
 process.env.XDG_RUNTIME_DIR = folder
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+// What was started and made here goes with this process, also where it is killed; and it goes with the runner.
+if (isMainThread) {
+  const mark = randomBytes(16).toString('hex')
+  const script = fileURLToPath(new URL('../support/janitor.sh', import.meta.url))
+  const { TESTS_OF_POLYBUS: _, ...env } = process.env // nobody else's janitor ends ours
+  const janitor = spawn(script, [mark], { env, stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  janitor.stdin.write(`${folder}\n`)
+  janitor.unref()
+  janitor.stdin.unref()
+  process.env.TESTS_OF_POLYBUS = mark
+  const runner = process.ppid
+  setInterval(() => process.ppid === runner || process.exit(1), 500).unref()
+}
 
 /** Starts a registry for a bus of this test alone, and waits until it answers. `bus.stop()` ends it. */
 export async function startBus() {

@@ -17,6 +17,8 @@ from typing import Any
 import polybus
 import pytest
 
+from tests.support import janitor
+
 HERE = Path(__file__).parent
 BUSD = Path(os.environ.get("POLYBUS_TEST_BUSD") or HERE.parent.parent / "build/bin/busd")
 PATIENCE_S = 60  # no test may take longer, and none of their waits; far beyond what any of them needs
@@ -43,6 +45,7 @@ def _folder_of_sockets() -> Iterator[None]:
     """What a killed busd leaves behind goes with the session."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="polybus-test-", dir=memory) as folder:
+        janitor.note(folder)
         former = os.environ.get("XDG_RUNTIME_DIR")
         os.environ["XDG_RUNTIME_DIR"] = folder
         yield

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support import janitor
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("POLYBUS_BUILD") or ROOT / "build")
 BUSD = BUILD / "bin" / "busd"
@@ -95,6 +97,7 @@ def private_bus(busd: bool = True) -> Iterator[PrivateBus]:
     # In memory, the counters lie beside the socket, and so go with it also where busd was killed.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="polybus-test-", dir=memory) as folder:
+        janitor.note(folder)
         bus = PrivateBus(folder)
         try:
             if busd:

@@ -34,11 +34,14 @@ inline bool eventually(const std::function<bool()>& condition, std::chrono::mill
   return condition();
 }
 
-// Runs `body` in a child. Nothing of the parent's is destroyed in it; 0 is well.
+// Runs `body` in a child. Nothing of the parent's is destroyed in it; 0 is well. It ends with its parent.
 class Child {
  public:
-  explicit Child(const std::function<int()>& body) : pid_(::fork()) {
+  explicit Child(const std::function<int()>& body) {
+    const pid_t parent = ::getpid();
+    pid_ = ::fork();
     if (pid_ != 0) return;
+    lifetime::end_with(parent, SIGKILL);
     int code = 99;
     try {
       code = body();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "discovery/protocol/bus_files.hpp"
+#include "tests/support/lifetime.hpp"
 
 namespace polybus::discovery::testing_support {
 
@@ -17,13 +18,11 @@ class Folder {
   explicit Folder(const std::string& parent = "/tmp") {
     std::string pattern = parent + "/polybus-test-XXXXXX";
     path_ = ::mkdtemp(pattern.data());
+    janitor().note('+', path_);
   }
   ~Folder() {
-    std::error_code ignored;
-    // The counters of a busd that was killed may lie elsewhere.
-    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored))
-      if (entry.path().extension() == ".sock") std::filesystem::remove(files_beside(entry.path()).stat, ignored);
-    std::filesystem::remove_all(path_, ignored);
+    clear(path_);
+    janitor().note('-', path_);
   }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
@@ -32,6 +31,18 @@ class Folder {
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
  private:
+  static void clear(const std::string& path) {
+    std::error_code ignored;
+    // The counters of a busd that was killed may lie elsewhere.
+    for (const auto& entry : std::filesystem::directory_iterator(path, ignored))
+      if (entry.path().extension() == ".sock") std::filesystem::remove(files_beside(entry.path()).stat, ignored);
+    std::filesystem::remove_all(path, ignored);
+  }
+  static const polybus::lifetime::Janitor& janitor() {
+    static const polybus::lifetime::Janitor janitor(clear);
+    return janitor;
+  }
+
   std::string path_;
 };
 

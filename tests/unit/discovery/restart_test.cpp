@@ -99,12 +99,11 @@ TEST_F(Restarts, operations_wait_for_busd_to_be_back) {
   const auto member = join();
   kill_busd();
   ASSERT_TRUE(eventually([&] { return !member.session->connected(); }));
-  std::thread later([&] {
-    ::usleep(100'000);
-    start_busd();
-  });
-  const auto publisher = member.publisher("t");
-  later.join();
+  std::shared_ptr<PublisherEnd> publisher;
+  std::thread impatient([&] { publisher = member.publisher("t"); });
+  ::usleep(100'000);  // likely while it waits; right also if it does not yet
+  start_busd();       // not by a thread that ends: busd would end with it
+  impatient.join();
   EXPECT_EQ(member.session->graph().topics.size(), 1u);
 }
 

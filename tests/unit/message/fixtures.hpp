@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/lifetime.hpp"
+
 namespace polybus::test {
 
 // A folder of its own, gone with the object.
@@ -24,8 +26,12 @@ class Folder {
   Folder() {
     std::string name = (std::filesystem::temp_directory_path() / "polybus-test-XXXXXX").string();
     path_ = ::mkdtemp(name.data());
+    lifetime::note_folder('+', path_);
   }
-  ~Folder() { std::filesystem::remove_all(path_); }
+  ~Folder() {
+    std::filesystem::remove_all(path_);
+    lifetime::note_folder('-', path_);
+  }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 

@@ -1,0 +1,5 @@
+"""For all tests in Python."""
+
+from tests.support import janitor
+
+janitor.hire()
