@@ -127,7 +127,35 @@ void World::await_connections() {
   ASSERT_TRUE(eventually([&] { return count_ours(witness.session->graph()) == 4; }));
 }
 
+World::~World() {
+  if (probes_.empty()) return;
+  std::sort(probes_.begin(), probes_.end());
+  const auto to_ms = [](Clock::duration took) { return std::chrono::duration<double, std::milli>(took).count(); };
+  std::printf("%zu probes: half of them within %.2f ms, the longest %.2f ms\n", probes_.size(),
+              to_ms(probes_[probes_.size() / 2]), to_ms(probes_.back()));
+}
+
+// The waits in `exchange` are patient, so that what comes too late is told apart from what never comes.
+void World::probe(const char* what, const std::function<void()>& exchange) {
+  const uint64_t before = pace_.ticks();
+  const auto began = Clock::now();
+  exchange();
+  const auto took = Clock::now() - began;
+  probes_.push_back(took);
+  EXPECT_LE(pace_.ticks() - before, Pace::kTicksPerSecond)
+      << what << " took " << std::chrono::duration<double>(took).count() << " s";
+}
+
 void World::expect_traffic() {
+  probe("the way to a peer and back", [this] { exchange_messages(); });
+}
+
+void World::expect_service() {
+  expect_traffic();
+  probe("a topic of one's own", [this] { be_served(); });
+}
+
+void World::exchange_messages() {
   const std::string number = std::to_string(++pings);
   send(*publisher, "ping " + number);
   bool ping = false, pong = false;
@@ -146,8 +174,7 @@ void World::take_what_is_left() const {
     }
 }
 
-void World::expect_service() {
-  expect_traffic();
+void World::be_served() {
   EXPECT_GE(witness.session->graph().nodes.size(), 2U);
   const auto sub = witness.subscriber("fresh");
   const auto pub = witness.publisher("fresh");

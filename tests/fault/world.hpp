@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/fault/fault_plan.hpp"
+#include "tests/fault/pace.hpp"
 #include "tests/unit/discovery/busd_process.hpp"
 
 namespace polybus::fault {
@@ -30,6 +32,7 @@ Fate fate_of(pid_t pid);
 class World : public BusdTest {
  protected:
   explicit World(bool start = true) : BusdTest(start) {}
+  ~World() override;  // prints how long probes took
 
   // ---- victims
   // Forks a process that runs `script` by the plan. 0 is well.
@@ -46,7 +49,8 @@ class World : public BusdTest {
   void close_world();
   // Until both hear both, by what busd says; after a restart of it.
   void await_connections();
-  // Whether they still exchange messages over the connections they have.
+  // Probes: within a second as this machine gives it to others (pace.hpp). Whether they still exchange messages over the
+  // connections they have.
   void expect_traffic();
   // ... and are served by busd.
   void expect_service();
@@ -68,6 +72,14 @@ class World : public BusdTest {
   std::shared_ptr<SubscriberEnd> blocked;  // asked to block and never takes
   std::unique_ptr<Child> peer;
   unsigned pings = 0;
+
+ private:
+  void probe(const char* what, const std::function<void()>& exchange);
+  void exchange_messages();
+  void be_served();
+
+  Pace pace_;
+  std::vector<Clock::duration> probes_;
 };
 
 }  // namespace polybus::fault
