@@ -1,10 +1,13 @@
 // The bounds of docs/limits.md that a process keeps by itself.
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 
+#include <fstream>
 #include <polybus/error.hpp>
 #include <vector>
 
 #include "tests/unit/discovery/busd_process.hpp"
+#include "tests/unit/memory/extent_fixture.hpp"
 
 namespace polybus::discovery {
 namespace {
@@ -12,7 +15,10 @@ namespace {
 using namespace testing_support;
 using testing::HasSubstr;
 
-class ClientLimits : public BusdTest {};
+class ClientLimits : public BusdTest {
+ public:
+  using BusdTest::Member;
+};
 
 TEST_F(ClientLimits, let_a_process_be_on_32_buses_and_say_so_at_the_next) {
   std::vector<std::unique_ptr<Child>> busds;
@@ -100,6 +106,105 @@ TEST_F(ClientLimits, share_the_buss_memory_and_name_it_when_it_is_used_up) {
     }
     return loans.size() == 3;
   }));
+}
+
+// ---- vm.max_map_count ------------------------------------------------------------------------------------------------
+
+uint64_t mappings_max() {
+  uint64_t count = 0;
+  std::ifstream("/proc/sys/vm/max_map_count") >> count;
+  return count;
+}
+
+// All mappings this process may have: pages by turns readable and not, which the kernel has to note one by one.
+class FullMapTable {
+ public:
+  FullMapTable() : pages_(mappings_max() + 2) {
+    base_ = static_cast<char*>(map(pages_ * kPage));
+    edge_ = static_cast<char*>(map(2 * kPage));
+    fill();
+  }
+  ~FullMapTable() {
+    ::munmap(base_, pages_ * kPage);
+    ::munmap(edge_, 2 * kPage);
+  }
+  FullMapTable(const FullMapTable&) = delete;
+  FullMapTable& operator=(const FullMapTable&) = delete;
+
+  // Also what has become free since.
+  void fill() {
+    while (next_ < pages_ && ::mprotect(base_ + next_ * kPage, kPage, PROT_READ) == 0) next_ += 2;
+    ::mprotect(edge_, kPage, PROT_READ);  // one mapping more, where the other way takes two
+  }
+
+ private:
+  static constexpr uint64_t kPage = 4096;
+  static void* map(uint64_t bytes) {
+    return ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  }
+
+  const uint64_t pages_;
+  uint64_t next_ = 1;
+  char *base_, *edge_;
+};
+
+// The message of the LIMIT that a publisher of a process with a full table gets. A thread of the library may have given
+// a mapping back just then, so once more, with those that were made.
+std::string refusal_of_a_publisher(const ClientLimits::Member& member, FullMapTable& table) {
+  std::vector<std::shared_ptr<PublisherEnd>> made;
+  for (int tries = 0; tries < 20; ++tries) {
+    table.fill();
+    try {
+      made.push_back(member.publisher("own"));
+    } catch (const Error& error) {
+      return error.code() == Code::limit ? error.what() : "another code: " + std::string(error.what());
+    }
+  }
+  return "no refusal";
+}
+
+TEST_F(ClientLimits, name_vm_max_map_count_when_a_process_has_no_mapping_left_and_harm_nobody_else) {
+  if (bus::test::kIsSanitized) GTEST_SKIP() << "the sanitizer itself needs mappings";
+  if (mappings_max() > 2'000'000) GTEST_SKIP() << "too many to use them all up";
+  const auto member = join();
+  const auto early = member.publisher("shared");
+  Signal is_full, other_came, is_through;
+  Child crowded([&] {
+    const auto self = join("crowded");
+    const auto sub = self.subscriber("shared");
+    const auto own = self.publisher("before");  // goes on to be used
+    {
+      FullMapTable table;
+      const std::string refusal = refusal_of_a_publisher(self, table);
+      if (refusal.find("sysctl vm.max_map_count") == std::string::npos) {
+        std::fprintf(stderr, "refused with: %s\n", refusal.c_str());
+        return 1;
+      }
+      send(*own, "x");
+      is_full.give();
+      other_came.await();
+      if (receive(*sub) != "from early") return 2;
+    }
+    const auto again = self.publisher("own");
+    send(*again, "x");
+    is_through.give();
+    other_came.await();
+    return receive(*sub) == "from early again" ? 0 : 3;
+  });
+  is_full.await();
+  // What the full process cannot map it is not connected to; all others are, and it goes on hearing whom it heard.
+  const auto listener = member.subscriber("shared");
+  const auto late = member.publisher("shared");
+  EXPECT_TRUE(eventually([&] { return late->port().subscribers() >= 1; }));
+  send(*late, "from late");
+  EXPECT_EQ(receive(*listener), "from late");
+  send(*early, "from early");
+  EXPECT_EQ(receive(*listener), "from early");
+  other_came.give();
+  is_through.await();
+  send(*early, "from early again");
+  other_came.give();
+  EXPECT_EQ(crowded.wait(), 0);
 }
 
 }  // namespace

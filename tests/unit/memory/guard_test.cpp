@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <cstring>
+#include <vector>
 
 #include "tests/unit/memory/extent_fixture.hpp"
 #include "tests/unit/transport/local_bus.hpp"
@@ -22,10 +23,10 @@ void require(bool holds, const char* what) {
 
 // Memory of a publisher, as a reader of a guarded process sees it.
 struct Guarded {
-  Guarded() {
+  explicit Guarded(uint64_t bytes = 1 << 20) {
     guard_reads();
-    memory = std::make_unique<OneExtent>(1 << 20, Window::reserve(8ull << 30));
-    if (::ftruncate(memory->fd, 1 << 20) != 0) ::_exit(2);
+    memory = std::make_unique<OneExtent>(bytes, Window::reserve(8ull << 30));
+    if (::ftruncate(memory->fd, static_cast<off_t>(bytes)) != 0) ::_exit(2);
     shared = memory->window->at(kBookBytesMax);
     received = const_cast<std::byte*>(memory->window->payload_at(kBookBytesMax));
   }
@@ -101,6 +102,56 @@ TEST(Guard, of_a_port_shows_the_next_message_whole_where_the_last_one_was_writte
       require(text_of(sample) == std::string(text.size(), 'x'), "its reader wrote it");
     }
   });
+}
+
+TEST(Guard, forgets_4096_written_pages_at_once_and_leaves_further_ones_as_they_were_written) {
+  EXPECT_CHILD_SUCCEEDS([] {
+    constexpr uint64_t kPages = 4096;
+    Guarded guarded((kPages + 2) * kPage);
+    for (uint64_t i = 0; i <= kPages; ++i) set(guarded.received + i * kPage, 'x');
+    for (uint64_t i = 0; i <= kPages + 1; ++i) set(guarded.shared + i * kPage, 's');
+    guard_forget(guarded.received, (kPages + 2) * kPage);
+    for (uint64_t i = 0; i < kPages; ++i) require(get(guarded.received + i * kPage) == 's', "remembered pages follow");
+    require(get(guarded.received + kPages * kPage) == 'x', "the one too many stays as it was written");
+    require(get(guarded.received + (kPages + 1) * kPage) == 's', "what was not written follows");
+    set(guarded.received + kPages * kPage, 'y');
+    require(get(guarded.shared + kPages * kPage) == 's', "and is nobody else's all the same");
+    set(guarded.received, 'z');  // those that were forgotten make room
+    guard_forget(guarded.received, kPage);
+    require(get(guarded.received) == 's', "a page can be remembered again");
+  });
+}
+
+// Address space only: a terabyte of it.
+std::vector<std::shared_ptr<Window>> guarded_windows(int count) {
+  std::vector<std::shared_ptr<Window>> windows;
+  for (int i = 0; i < count; ++i) windows.push_back(Window::reserve(kWindowBytesMin));
+  return windows;
+}
+
+TEST(Guard, covers_64_windows_and_again_as_many_when_some_are_gone) {
+  EXPECT_CHILD_SUCCEEDS([] {
+    guard_reads();
+    auto windows = guarded_windows(70);  // more than there is room for
+    windows.resize(63);
+    Guarded last;
+    set(last.received, 'x');
+    require(get(last.shared) == 0, "the 64th is guarded");
+  });
+}
+
+TEST(Guard, does_not_cover_the_65th_window_where_a_write_ends_the_process) {
+  const auto write_there = [] {
+    guard_reads();
+    const auto windows = guarded_windows(64);
+    Guarded beyond;
+    require(get(beyond.received) == 0, "it can be read");
+    set(beyond.received, 'x');
+  };
+  if (kIsSanitized)
+    EXPECT_DEATH(write_there(), "");
+  else
+    EXPECT_EXIT(write_there(), ::testing::KilledBySignal(SIGSEGV), "");
 }
 
 TEST(Guard, leaves_a_fault_elsewhere_to_end_the_process) {

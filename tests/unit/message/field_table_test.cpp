@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <bit>
+#include <polybus/error.hpp>
 
 #include "bus/message/schema_state.hpp"
 #include "tests/unit/message/fixtures.hpp"
@@ -117,6 +118,32 @@ TEST(FieldTable, ends_for_generic_types_that_use_themselves_ever_deeper) {
   const auto& structs = bus::fields_of(schema).structs;
   EXPECT_LT(structs.size(), 100u);
   EXPECT_EQ(Schema::from_bundle(schema.bundle()), schema);
+}
+
+// 32 uses of a type that uses `inner` others each time.
+std::string text_of_many_uses(int inner) {
+  std::string text = "@0xb0e1c2d3a4f59613;\nstruct Outer(T) {";
+  for (int i = 0; i < inner; ++i)
+    text += "f" + std::to_string(i) + " @" + std::to_string(i) + " :G" + std::to_string(i) + "(T);";
+  text += "}\nstruct Main {";
+  for (int i = 0; i < 32; ++i)
+    text += "u" + std::to_string(i) + " @" + std::to_string(i) + " :Outer(A" + std::to_string(i) + ");";
+  text += "}\n";
+  for (int i = 0; i < 32; ++i) text += "struct A" + std::to_string(i) + " {}\n";
+  for (int i = 0; i < inner; ++i) text += "struct G" + std::to_string(i) + "(T) { v @0 :T; }\n";
+  return text;
+}
+
+TEST(FieldTable, has_room_for_65536_struct_types_each_use_of_a_generic_one_counted) {
+  // Main, Outer and A0 to A31 beside them.
+  EXPECT_EQ(bus::fields_of(parse_text(text_of_many_uses(2045), "Main")).structs.size(), 1u + 32 + 32 + 32 * 2045);
+  try {
+    bus::fields_of(parse_text(text_of_many_uses(2047), "Main"));
+    ADD_FAILURE() << "more types than there may be";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::bad_schema);
+    EXPECT_THAT(error.what(), testing::HasSubstr("more than 65536 struct types"));
+  }
 }
 
 TEST(FieldTable, is_the_same_for_a_loaded_bundle) {
