@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polybus
 import pytest
 
-from tests.support.bus import BUS_CLI, NODE, ROOT, until
+from tests.support.bus import BUS_CLI, NODE, ROOT, PrivateBus, until
 
 LANGUAGES = ("c++", "python", "node")
 
@@ -106,13 +107,51 @@ def test_without_a_language_it_says_so_and_goes_on(tmp_path: Path) -> None:
     assert report["killed"]["python"] == report["killed"]["node"] == 0
 
 
-def test_it_leaves_buses_of_others_alone(tmp_path: Path) -> None:
-    refused = subprocess.run(
-        command("--bus", "default"), env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
+def test_as_a_guest_it_harms_nobody_on_the_bus_and_leaves_nothing_there(bus: PrivateBus, node: polybus.Node) -> None:
+    busd = bus.processes[0]
+    publisher, subscriber = node.publisher("mine"), node.subscriber("mine")
+    run = bus.start([*command("--kills", "60", "--seed", "3"), "--bus", bus.name], stdout=subprocess.PIPE)
+    exchanged = 0
+    while run.poll() is None:
+        assert publisher.publish_bytes(b"x") == exchanged + 1
+        sample = subscriber.take(timeout=30)
+        assert sample is not None
+        assert sample.seq == exchanged + 1
+        exchanged += 1
+    assert run.stdout is not None
+    report = json.loads(run.stdout.read())
+    assert report["findings"] == []
+    assert run.returncode == 0
+    assert report["kills"] == 60
+    assert all(report["killed"][name] > 0 for name in LANGUAGES)
+    assert report["killed"]["busd"] == 0
+    assert exchanged > 100
+    assert subscriber.lost == 0
+    graph = node.graph()
+    assert graph["busd_pid"] == busd.pid, "busd is the host's own"
+    assert [topic["topic"] for topic in graph["topics"]] == ["mine"], "what it kept is gone, too"
+    assert [path.name for path in bus.folder.iterdir() if "chaos" in path.name] == []
+
+
+def test_it_is_a_guest_only_where_somebody_is_and_no_other_chaos(bus: PrivateBus, tmp_path: Path) -> None:
+    nobody = subprocess.run(
+        command("--bus", "nobody"), env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
     )
-    assert refused.returncode == 2
-    assert "a bus of its own" in refused.stderr
+    assert nobody.returncode == 6
+    assert "there is no bus nobody" in nobody.stderr
     assert list(tmp_path.iterdir()) == []
+    first = bus.start([*command("--kills", "1000000"), "--bus", bus.name], stdout=subprocess.DEVNULL)
+    until(lambda: "chaos/plain" in bus.cli("list").stdout, "a first chaos")
+    second = bus.run(*command("--kills", "5"), "--bus", bus.name)
+    assert second.returncode == 1
+    assert "another chaos" in second.stderr
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    until(lambda: "chaos" not in bus.cli("node", "list").stdout, "the end of its programs")
+    third = bus.run(*command("--kills", "5"), "--bus", bus.name)
+    assert third.returncode == 0, third.stdout
+    until(lambda: bus.cli("list").stdout == "", "the end of all it had on the bus")
+    assert bus.processes[0].poll() is None
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

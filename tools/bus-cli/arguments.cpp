@@ -191,9 +191,9 @@ void add_bus_commands(CLI::App& app, Arguments& a) {
 }
 
 void add_chaos(CLI::App& app, Arguments& a) {
-  CLI::App* command =
-      add_command(app, a, "chaos", "kill and stop programs on a bus of its own, and prove that nobody else is harmed",
-                  [&a] { return run_chaos(a.globals, a.chaos); });
+  CLI::App* command = add_command(
+      app, a, "chaos", "kill and stop programs, on a bus of its own unless --bus, and prove that nobody else is harmed",
+      [&a] { return run_chaos(a.globals, a.chaos); });
   command->add_option("--kills", a.chaos.kills, "how many processes to kill, busd among them")->capture_default_str();
   command->add_option_function<uint64_t>(
       "--seed", [&a](uint64_t seed) { a.chaos.seed = seed; }, "of the order of events; default: another one each time");

@@ -1,11 +1,14 @@
-// bus-cli chaos: kills and stops programs on a bus of its own, and proves that nobody else is harmed
+// bus-cli chaos: kills and stops programs on a bus of its own, or as a guest on another, and proves that nobody else is harmed
 #include <poll.h>
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <thread>
 
+#include "tools/bus-cli/bus_files.hpp"
 #include "tools/bus-cli/chaos/audit.hpp"
+#include "tools/bus-cli/chaos/graph_check.hpp"
 #include "tools/bus-cli/commands.hpp"
 #include "tools/bus-cli/interrupt.hpp"
 #include "tools/bus-cli/units.hpp"
@@ -29,20 +32,34 @@ Sabotage sabotage_of(const std::string& name) {
                                    : static_cast<Sabotage>(1 + static_cast<uint64_t>(found - kSabotages.begin()));
 }
 
+// The bus that was named: somebody must be there, for a busd that this run started there others might come to need.
+std::optional<Host> host_of(const Globals& globals) {
+  if (globals.bus.empty()) return std::nullopt;
+  for (const std::string& socket : socket_paths(globals))
+    if (listening_pid(socket) > 0) return Host{bus_name(globals), socket};
+  throw Stop(Exit::bus_unreachable,
+             "there is no bus " + bus_name(globals) + " to be a guest on; without --bus chaos makes one of its own");
+}
+
 class Run {
  public:
   Run(const Globals& globals, const ChaosOptions& options, Report& report)
       : globals_(globals),
         options_(options),
         bound_(std::chrono::duration_cast<std::chrono::milliseconds>(parse_duration(options.bound))),
+        arena_(host_of(globals)),
         board_(Crew::places()),
-        plan_(report.seed, options.kills == 0),
+        plan_(report.seed, options.kills == 0, arena_.is_guest()),
         report_(report),
         crew_(arena_, board_, plan_, report, interpreters(globals), {sabotage_of(options.sabotage), options.sabotaged},
               bound_),
         audit_(arena_, board_, crew_, report, bound_) {}
 
   void go() {
+    if (arena_.is_guest()) {
+      if (const std::string there = check_graph(arena_, {}, bound_); !there.empty())
+        throw Stop(Exit::condition_false, "another chaos is a guest on this bus: " + there);
+    }
     crew_.fill(false);
     if (!await_first() || !audit_.run()) return;
     const auto until = Clock::now() + parse_duration(options_.duration);
@@ -113,6 +130,17 @@ class Run {
     crew_.end_interpreters();
     for (const std::string& left : arena_.close_bus(static_cast<int>(bound_.count()))) report_.find("leak: " + left);
     for (const std::string& left : crew_.wait_for_all(bound_)) report_.find("leak: " + left);
+    if (arena_.is_guest()) leave_host(deadline);
+  }
+
+  // Whose busd goes on, and may still be about to clear away what was ours.
+  void leave_host(Clock::time_point deadline) {
+    std::string left;
+    while (!(left = check_graph(arena_, {}, bound_)).empty()) {
+      if (Clock::now() > deadline) return report_.find(left);
+      std::this_thread::sleep_for(kAttendEvery);
+    }
+    drop_kept_values(arena_);
   }
 
   const Globals& globals_;
@@ -129,8 +157,6 @@ class Run {
 }  // namespace
 
 Exit run_chaos(const Globals& globals, const ChaosOptions& options) {
-  if (!globals.bus.empty())
-    throw Stop(Exit::usage, "chaos kills busd, too, so it only runs on a bus of its own; leave --bus out");
   stream_until_interrupted();
   adopt_orphans();
   Report report;

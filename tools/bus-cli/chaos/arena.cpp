@@ -37,35 +37,48 @@ std::string make_folder() {
   throw Stop(Exit::condition_false, std::string("no folder for a bus of its own: /tmp: ") + std::strerror(errno));
 }
 
-void remove_all(const std::string& folder, const std::string& socket) {
+void remove_folder(const std::string& folder) {
   std::error_code ignored;
-  std::filesystem::remove(discovery::files_beside(socket).stat, ignored);
   std::filesystem::remove_all(folder, ignored);
 }
 
+void kill_busd(const std::string& socket) {
+  if (const pid_t busd = listening_pid(socket); busd > 0) ::kill(busd, SIGKILL);
+}
+
+void remove_counters(const std::string& socket) {
+  std::error_code ignored;
+  std::filesystem::remove(discovery::files_beside(socket).stat, ignored);
+}
+
 // When the run was killed: its workers are dead by then or will be at once.
-void clear_away(const std::string& folder, const std::string& socket) {
+void clear_away_busd(const std::string& socket) {
   for (int tries = 0; tries < 3; ++tries) {
-    if (const pid_t busd = listening_pid(socket); busd > 0) ::kill(busd, SIGKILL);
+    kill_busd(socket);
     std::this_thread::sleep_for(50ms);
   }
-  remove_all(folder, socket);
+  remove_counters(socket);
 }
 
 }  // namespace
 
-Arena::Arena() : folder_(make_folder()), socket_(folder_ + "/bus.sock") {
+Arena::Arena(const std::optional<Host>& host)
+    : is_guest_(host.has_value()), folder_(make_folder()), socket_(host ? host->socket : folder_ + "/bus.sock") {
   log_ = Fd(::open((folder_ + "/chaos-log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   for (const char* name : {"POLYBUS_AUTOSTART", "POLYBUS_WINDOW"}) ::unsetenv(name);
-  ::setenv("POLYBUS_BUS", "chaos", 1);
+  if (is_guest_) ::setenv("POLYBUS_AUTOSTART", "0", 1);
+  ::setenv("POLYBUS_BUS", host ? host->bus.c_str() : "chaos", 1);
   ::setenv("POLYBUS_SOCKET", socket_.c_str(), 1);
   ::setenv("POLYBUS_LOG", "error", 0);
   start_janitor();
 }
 
 Arena::~Arena() {
-  if (const pid_t busd = busd_pid(); busd > 0) ::kill(busd, SIGKILL);
-  remove_all(folder_, socket_);
+  if (!is_guest_) {
+    kill_busd(socket_);
+    remove_counters(socket_);
+  }
+  remove_folder(folder_);
   [[maybe_unused]] const ssize_t written = ::write(janitor_pipe_.get(), "k", 1);
   janitor_pipe_.reset();
   while (::waitpid(janitor_, nullptr, 0) < 0 && errno == EINTR) {
@@ -87,7 +100,8 @@ void Arena::start_janitor() {
     ssize_t got = 0;
     while ((got = ::read(0, &word, 1)) < 0 && errno == EINTR) {
     }
-    if (got == 0) clear_away(folder_, socket_);
+    if (got == 0 && !is_guest_) clear_away_busd(socket_);
+    if (got == 0) remove_folder(folder_);
     ::_exit(0);
   }
   ::close(ends[0]);
@@ -109,6 +123,7 @@ std::string Arena::write_script(const std::string& name, const std::string& text
 pid_t Arena::busd_pid() const { return listening_pid(socket_); }
 
 std::vector<std::string> Arena::close_bus(int patience_ms) {
+  if (is_guest_) return {};
   const auto deadline = Clock::now() + std::chrono::milliseconds(patience_ms);
   for (pid_t busd = 0; (busd = busd_pid()) > 0;) {
     if (Clock::now() > deadline) return {"busd (pid " + std::to_string(busd) + ") does not end"};

@@ -1,8 +1,10 @@
-// The bus of a run: a name, a folder and a busd of its own, and nothing left of them afterwards.
+// The bus of a run: a name, a folder and a busd of its own, and nothing left of them afterwards; or the bus of others, on which
+// the run is a guest.
 #pragma once
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,16 +12,22 @@
 
 namespace polybus::cli::chaos {
 
+// A bus of others: its busd is neither started, stopped, killed nor ended.
+struct Host {
+  std::string bus, socket;
+};
+
 class Arena {
  public:
-  // Makes the folder, and lets every program started from here on use the bus in it. A second process clears away what is there
-  // should this one be killed. Throws Stop.
-  Arena();
-  // Ends busd and removes everything.
+  // Makes the folder, and lets every program started from here on use the bus in it, or the host's. A second process clears away
+  // what is there should this one be killed. Throws Stop.
+  explicit Arena(const std::optional<Host>& host);
+  // Ends a busd of its own and removes everything.
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
+  bool is_guest() const noexcept { return is_guest_; }
   const std::string& folder() const noexcept { return folder_; }
   // Where workers write what they have to say.
   int log_fd() const noexcept { return log_.get(); }
@@ -30,12 +38,13 @@ class Arena {
   pid_t janitor() const noexcept { return janitor_; }
   // 0: there is none just now.
   pid_t busd_pid() const;
-  // Ends busd in good order, which takes everything of it along; names what it left behind.
+  // Ends a busd of its own in good order, which takes everything of it along; names what it left behind.
   std::vector<std::string> close_bus(int patience_ms);
 
  private:
   void start_janitor();
 
+  const bool is_guest_;
   std::string folder_, socket_;
   discovery::Fd log_;
   discovery::Fd janitor_pipe_;

@@ -12,6 +12,7 @@
 
 namespace polybus::cli::chaos {
 
+// Of a guest on others' bus only what is the run's own is looked at.
 struct ExpectedGraph {
   std::set<uint32_t> pids;
   std::array<uint64_t, kTopics> publishers{}, subscribers{};
@@ -19,5 +20,8 @@ struct ExpectedGraph {
 
 // Looks from a process of its own. Empty: it is; else the first difference.
 std::string check_graph(const Arena& arena, const ExpectedGraph& expected, std::chrono::milliseconds bound);
+
+// When all ends of the run are closed: what they kept would stay on a host's bus for as long as its busd.
+void drop_kept_values(const Arena& arena);
 
 }  // namespace polybus::cli::chaos

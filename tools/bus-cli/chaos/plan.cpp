@@ -21,7 +21,7 @@ Language language_of(uint64_t percent) {
 Stroke Plan::next() {
   const uint64_t percent = random_() % 100;
   return {.kind = random_() % kStopsIn == 0 ? Stroke::Kind::stop : Stroke::Kind::kill,
-          .is_at_busd = percent < kBusdShare,
+          .is_at_busd = percent < kBusdShare && !is_guest_,
           .language = language_of(percent),
           .choice = random_(),
           .pause_us = static_cast<uint32_t>(random_() % kPauseMaxUs),

@@ -36,14 +36,15 @@ struct Stroke {
 
 class Plan {
  public:
-  // `is_full_rate`: publishers do not pause.
-  Plan(uint64_t seed, bool is_full_rate) : random_(seed), is_full_rate_(is_full_rate) {}
+  // `is_full_rate`: publishers do not pause. `is_guest`: busd is somebody else's.
+  Plan(uint64_t seed, bool is_full_rate, bool is_guest)
+      : random_(seed), is_full_rate_(is_full_rate), is_guest_(is_guest) {}
   Stroke next();
   Orders orders(const Role& role);
 
  private:
   std::mt19937_64 random_;
-  bool is_full_rate_;
+  bool is_full_rate_, is_guest_;
   uint64_t lives_ = 0;
 };
 
