@@ -18,11 +18,15 @@ static void check(int code) {
   exit(1);
 }
 
-static polybus_schema* load_schema(const char* path) {
+/* FILE, whose type is Everything, or FILE:TYPE. */
+static polybus_schema* load_schema(char* path) {
   polybus_schema_file* file;
   polybus_schema* schema;
+  char* colon = strrchr(path, ':');
+  const char* type = colon == NULL ? "Everything" : colon + 1;
+  if (colon != NULL) *colon = '\0';
   check(polybus_schema_file_parse(path, NULL, 0, &file, &error));
-  check(polybus_schema_file_get(file, "Everything", &schema, &error));
+  check(polybus_schema_file_get(file, type, &schema, &error));
   polybus_schema_file_close(file);
   return schema;
 }

@@ -235,9 +235,8 @@ std::vector<Json> lines_of(const std::string& cases) {
   return lines;
 }
 
-void publish(const std::string& topic, const std::vector<Json>& lines) {
-  polybus::Node node("publisher-cpp");
-  auto publisher = node.publisher<Everything>(topic);
+template <typename Publisher>
+void publish(Publisher publisher, const std::vector<Json>& lines) {
   if (!publisher.wait_for_subscribers(1, kPatience)) throw polybus::Error(polybus::Code::timeout, "nobody came");
   for (const Json& line : lines) {
     const Json& values = line.at("set");
@@ -245,8 +244,20 @@ void publish(const std::string& topic, const std::vector<Json>& lines) {
     if (line.at("how") == "object" && text.find("\"$as\"") == std::string::npos) {
       publisher.publish_json(text);
     } else {
-      publisher.publish([&](Everything::Builder message) { fill(message, values); });
+      publisher.publish([&](auto message) { fill(message, values); });
     }
+  }
+}
+
+// FILE, whose Everything is compiled in here, or FILE:TYPE.
+void publish(const std::string& topic, const std::string& schema, const std::vector<Json>& lines) {
+  polybus::Node node("publisher-cpp");
+  const size_t colon = schema.rfind(':');
+  if (colon == std::string::npos) {
+    publish(node.publisher<Everything>(topic), lines);
+  } else {
+    const auto file = polybus::Schema::parse_file(schema.substr(0, colon));
+    publish(node.publisher(topic, file.at(schema.substr(colon + 1))), lines);
   }
 }
 
@@ -304,7 +315,7 @@ int main(int argc, char** argv) try {
   if (argc != 5) return 2;
   const std::string mode = argv[1], topic = argv[2];
   const std::vector<Json> lines = lines_of(argv[4]);
-  if (mode == "pub") publish(topic, lines);
+  if (mode == "pub") publish(topic, argv[3], lines);
   if (mode == "sub") subscribe(topic, lines);
   if (mode == "mistakes") mistakes(topic, lines);
   if (mode == "constants") constants(argv[3], lines);

@@ -33,7 +33,7 @@ function native(value, types, name = '') {
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, native(member, types, key)]))
   }
   if (typeof value !== 'string') return value
-  if (/^(int64|uint64|count)/.test(name)) return BigInt(value)
+  if (/^(u?int64|count)/i.test(name)) return BigInt(value)
   if (name.startsWith('float') && /^(NaN|-?Infinity)$/.test(value)) return Number(value)
   if (name.startsWith('data')) return new Uint8Array(Buffer.from(value, 'base64'))
   return value
@@ -78,8 +78,8 @@ function at(message, { path, as }, types) {
   return canonical(as === 'Point' ? value.asStruct(types.Point) : value.asList(as.slice(5, -1)))
 }
 
-async function pub(topic, types, lines) {
-  const publisher = node.publisher(topic, types.Everything)
+async function pub(topic, types, lines, name = 'Everything') {
+  const publisher = node.publisher(topic, types[name])
   assert(await publisher.waitForSubscribers(1, { timeout: PATIENCE_MS }))
   for (const { how, set } of lines) {
     const values = native(set, types)
@@ -134,7 +134,8 @@ function constants(_topic, types, names) {
   writeSync(1, `{${values.join()}}\n`)
 }
 
-const [mode, topic, schemaFile, cases] = process.argv.slice(2)
+const [mode, topic, schema, cases] = process.argv.slice(2)
+const [schemaFile, typeName] = schema.split(':')
 const node = new Node(`${mode}-js`)
 const lines = readFileSync(cases, 'utf8').split('\n').filter(Boolean)
 const modes = { pub, sub, mistakes, constants }
@@ -142,5 +143,6 @@ await modes[mode](
   topic,
   loadSchema(schemaFile),
   lines.map((line) => JSON.parse(line)),
+  typeName,
 )
 await node.close()

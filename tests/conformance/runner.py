@@ -1,4 +1,4 @@
-"""Python's part of test_conformance.py: `runner.py MODE TOPIC SCHEMA CASES`.
+"""Python's part of test_conformance.py: `runner.py MODE TOPIC SCHEMA CASES`. SCHEMA is FILE, whose type is Everything, or FILE:TYPE.
 
 pub        publishes each case, as one object or field by field
 sub        knows no schema; prints what it reads as docs/json.md says, a tab, and what it reads field by field
@@ -44,7 +44,7 @@ def native(value: Any, types: polybus.SchemaFile, name: str = "") -> Any:
         return {key: native(member, types, key) for key, member in value.items()}
     if isinstance(value, list):
         return [native(element, types, name) for element in value]
-    if isinstance(value, str) and name.startswith(("int64", "uint64", "count")):
+    if isinstance(value, str) and name.lower().startswith(("int64", "uint64", "count")):
         return int(value)
     if isinstance(value, str) and name.startswith("float") and value in ("NaN", "Infinity", "-Infinity"):
         return float(value)
@@ -96,9 +96,9 @@ def at(message: Any, path: str, kind: str | None, types: polybus.SchemaFile) -> 
     )
 
 
-def publish(topic: str, types: polybus.SchemaFile, lines: list[Any]) -> None:
+def publish(topic: str, types: polybus.SchemaFile, lines: list[Any], name: str = "Everything") -> None:
     with polybus.Node("publisher-py") as node:
-        publisher = node.publisher(topic, types.Everything)
+        publisher = node.publisher(topic, types[name])
         assert publisher.wait_for_subscribers(1, PATIENCE_S)
         for line in lines:
             values = native(line["set"], types)
@@ -131,7 +131,7 @@ def polybus_json(values: dict[str, Any]) -> str:
             return {key: convert(member, key) for key, member in value.items()}
         if isinstance(value, list):
             return [convert(element, name) for element in value]
-        wide = name.startswith(("int64", "uint64", "count")) and not isinstance(value, bool)
+        wide = name.lower().startswith(("int64", "uint64", "count")) and not isinstance(value, bool)
         return str(value) if wide else canonical(value)
 
     return json.dumps(convert(values))
@@ -169,4 +169,5 @@ if __name__ == "__main__":
     mode, topic, schema_file, cases = sys.argv[1:]
     lines = [json.loads(line) for line in Path(cases).read_text().splitlines()]
     modes = {"pub": publish, "sub": subscribe, "mistakes": mistakes, "constants": constants}
-    modes[mode](topic, polybus.load_schema(schema_file), lines)
+    schema_file, _, name = schema_file.partition(":")
+    modes[mode](topic, polybus.load_schema(schema_file), lines, *([name] if name else []))
