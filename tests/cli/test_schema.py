@@ -1,7 +1,6 @@
 """bus-cli schema list, show, diff, check, export."""
 
 import json
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -95,7 +94,6 @@ class TestShow:
             "capnp": text.stdout,
         }
 
-    @pytest.mark.skipif(shutil.which("capnp") is None, reason="the capnp tool is not installed")
     def test_is_what_the_capnp_tool_compiles(self, no_bus: PrivateBus, tmp_path: Path) -> None:
         for case in CASES:
             original = write(tmp_path / "case.capnp", case["here"])

@@ -1,4 +1,4 @@
-// JavaScript's part of test_interop.py: `interop.mjs FRAME SCHEMA…` loads all types of all schemas, and prints how many there are
+// JavaScript's part of test_interoperability.py: `interop.mjs FRAME SCHEMA…` loads all types of all schemas, and prints how many there are
 // and the CodeGeneratorRequest in FRAME as JSON.
 import { readFileSync } from 'node:fs'
 import { Schema, decode, encode, loadSchema, stringify } from 'polybus'
