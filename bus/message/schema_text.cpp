@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <polybus/error.hpp>
 #include <vector>
 
@@ -25,6 +26,7 @@ std::string id_text(uint64_t id) { return std::string("@0x") + kj::str(kj::hex(i
 
 template <typename T>
 std::string float_text(T value) {
+  if (std::isnan(value)) return "nan";  // there is no word for another one
   char text[64];
   const auto end = std::to_chars(text, text + sizeof text, value);
   const std::string number(text, end.ptr);  // "inf", "-inf" and "nan" are Cap'n Proto's words, too
@@ -50,6 +52,36 @@ std::vector<StructSchema::Field> in_source_order(const StructSchema& type) {
 
 bool is_in_union(const StructSchema::Field& field) {
   return field.getProto().getDiscriminantValue() != schema::Field::NO_DISCRIMINANT;
+}
+
+// What kj::str() would say, but floats as above: it writes -0.0 as an integer.
+std::string dynamic_text(const capnp::DynamicValue::Reader& value, const capnp::Type& type) {
+  const auto separated = [](std::string& text, const std::string& member) {
+    text += (text.empty() ? "" : ", ") + member;
+  };
+  std::string text;
+  if (value.getType() == capnp::DynamicValue::FLOAT)
+    return type.isFloat32() ? float_text(value.as<float>()) : float_text(value.as<double>());
+  if (value.getType() == capnp::DynamicValue::LIST) {
+    for (const auto element : value.as<capnp::DynamicList>())
+      separated(text, dynamic_text(element, type.asList().getElementType()));
+    return "[" + text + "]";
+  }
+  if (value.getType() != capnp::DynamicValue::STRUCT) return kj::str(value).cStr();
+  const auto members = value.as<capnp::DynamicStruct>();
+  const auto active = members.which();
+  for (const auto& field : members.getSchema().getFields()) {
+    if (is_in_union(field)) {
+      // The first alternative is there anyway. Null in another one cannot be said; its default comes nearest.
+      if (active == nullptr || KJ_ASSERT_NONNULL(active) != field) continue;
+      if (field.getProto().getDiscriminantValue() == 0 && !members.has(field)) continue;
+    } else if (!members.has(field)) {
+      continue;
+    }
+    separated(text, std::string(field.getProto().getName().cStr()) + " = " +
+                        dynamic_text(members.get(field), field.getType()));
+  }
+  return "(" + text + ")";
 }
 
 class Writer {
@@ -144,7 +176,7 @@ class Writer {
   void write(const StructSchema::Field& field) {
     const auto proto = field.getProto();
     const std::string name = proto.getName().cStr();
-    if (proto.isGroup()) return write_group(name, field.getType().asStruct());
+    if (proto.isGroup()) return write_group(field);
     const auto slot = proto.getSlot();
     const std::string type = type_text(slot.getType());
     const std::string value =
@@ -155,10 +187,14 @@ class Writer {
   }
 
   // A named union is a group that has nothing else in it.
-  void write_group(const std::string& name, const StructSchema& group) {
+  void write_group(const StructSchema::Field& field) {
+    const auto group = field.getType().asStruct();
     const auto fields = in_source_order(group);
     const bool is_union = !fields.empty() && std::ranges::all_of(fields, is_in_union);
-    open(name + (is_union ? " :union" : " :group"));
+    const auto ordinal = field.getProto().getOrdinal();
+    // Older sources number their unions, which decides where the discriminant lies.
+    const std::string number = ordinal.isExplicit() ? " @" + std::to_string(ordinal.getExplicit()) + "!" : "";
+    open(field.getProto().getName().cStr() + number + (is_union ? " :union" : " :group"));
     if (is_union)
       write_alternatives(group);
     else
@@ -245,8 +281,9 @@ class Writer {
       case schema::Value::TEXT: return kj::str(capnp::DynamicValue::Reader(value.getText())).cStr();
       case schema::Value::DATA: return hex_data(value.getData());
       case schema::Value::ENUM: return kj::str(capnp::DynamicEnum(type.asEnum(), value.getEnum())).cStr();
-      case schema::Value::LIST: return kj::str(value.getList().getAs<capnp::DynamicList>(type.asList())).cStr();
-      case schema::Value::STRUCT: return kj::str(value.getStruct().getAs<capnp::DynamicStruct>(type.asStruct())).cStr();
+      case schema::Value::LIST: return dynamic_text(value.getList().getAs<capnp::DynamicList>(type.asList()), type);
+      case schema::Value::STRUCT:
+        return dynamic_text(value.getStruct().getAs<capnp::DynamicStruct>(type.asStruct()), type);
       default: throw Error(Code::bad_schema, "schema: a default that cannot be written down");
     }
   }

@@ -105,6 +105,17 @@ class TestShow:
             assert subprocess.run(tool, capture_output=True, check=True).stdout, case["name"]
             assert polybus.load_schema(copy).Main == polybus.load_schema(original).Main, case["name"]
 
+    def test_of_numbered_unions_and_negative_zeros_says_the_same(self, no_bus: PrivateBus, tmp_path: Path) -> None:
+        original = write(
+            tmp_path / "old.capnp",
+            "struct Main { u @0! :union { a @1 :Int32; b @2 :Int8; } zeros @3 :List(Float64) = [-0.0, 0.0]; }",
+        )
+        shown = no_bus.cli("schema", "show", f"{original}:Main")
+        assert (shown.returncode, shown.stderr) == (0, "")
+        copy = tmp_path / "copy.capnp"
+        copy.write_text(shown.stdout)
+        assert polybus.load_schema(copy).Main == polybus.load_schema(original).Main
+
     def test_of_a_version_and_of_what_is_not_there(
         self, bus: PrivateBus, node: polybus.Node, files: dict[str, Path]
     ) -> None:

@@ -57,6 +57,38 @@ TEST(SchemaText, has_defaults_of_every_kind) {
       o @14 :Void = void; p @15 :Int8 = 0; q @16 :List(Text) = ["a", ""]; r @17 :Float32 = -0.0; })"));
 }
 
+TEST(SchemaText, keeps_the_sign_of_zero_wherever_it_stands) {
+  EXPECT_THAT(
+      written(parsed(R"(struct P { x @0 :Float64; y @1 :List(Float32); u :union { a @2 :Float32; b @3 :Float64; } }
+    struct Main { a @0 :List(Float64) = [-0.0, 0.0]; b @1 :List(List(Float32)) = [[-0.0], []];
+      c @2 :P = (x = -0.0, y = [-0.0, 1], u = (b = -0.0)); d @3 :List(P) = [(x = -0.0), (u = (a = -0.0))];
+      e @4 :List(Float64) = [nan, inf, -inf, 1e300, 12]; })")),
+      HasSubstr("= [-0.0, 0.0];"));
+}
+
+// No compiler makes it; a bundle that was made by hand can have it.
+TEST(SchemaText, has_no_word_for_a_nan_with_a_sign) {
+  const auto schema = parsed("struct Main { a @0 :Float64 = nan; }");
+  std::string bytes(reinterpret_cast<const char*>(schema.bundle().data()), schema.bundle().size());
+  const size_t at = bytes.find(std::string("\0\0\0\0\0\0\xf8\x7f", 8));
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 7] = '\xff';
+  const auto negative = Schema::from_bundle(std::as_bytes(std::span(bytes)));
+  ASSERT_NE(negative.fingerprint(), schema.fingerprint());
+  const std::string text = schema_text(negative);
+  EXPECT_THAT(text, HasSubstr("a @0 :Float64 = nan;"));
+  EXPECT_EQ(parse_text(text, root_name(negative)).fingerprint(), schema.fingerprint());
+}
+
+TEST(SchemaText, keeps_the_numbers_of_unions) {
+  const std::string named =
+      "struct Main { u @0! :union { a @2 :Int32; b @3 :Int8; } v @1! :union { c @4 :Int8; d @5 :Text; } }";
+  EXPECT_THAT(written(parsed(named)), testing::AllOf(HasSubstr("u @0! :union"), HasSubstr("v @1! :union")));
+  written(
+      parsed("struct Main { x @0 :Int64; u @1! :union { a @2 :Int32; g :group { b @3 :Int8; v @4! :union { c @5 :Int8; "
+             "d @6 :Text; } } } }"));
+}
+
 TEST(SchemaText, has_unions_and_groups_in_each_other) {
   written(parsed(
       R"(struct Main { a @0 :Int8; u :union { b @1 :Text; c :group { d @2 :Int64; e :union { f @3 :Void; g @4 :Bool; } } }
