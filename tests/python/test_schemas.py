@@ -100,3 +100,11 @@ def test_a_bundle_carries_the_type_to_where_there_is_no_file(words):
 def test_a_broken_bundle_is_a_bad_schema(bundle):
     with pytest.raises(polybus.BadSchemaError):
         polybus.Schema.from_bundle(bundle)
+
+
+def test_a_bundle_with_a_name_that_is_not_utf8_is_refused(words):
+    bundle = bytes(words.Everything.bundle)
+    assert b"\0accel\0" in bundle
+    damaged = bundle.replace(b"\0accel\0", b"\0\xffccel\0")
+    with pytest.raises(polybus.BadSchemaError, match="not UTF-8"):
+        polybus.Schema.from_bundle(damaged)

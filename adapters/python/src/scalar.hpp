@@ -34,7 +34,8 @@ constexpr bool is_array_column(const polybus_field& field) {
 
 // The raw bits of a scalar; zero if it lies beyond `data_bits`, that is, if the writer did not know the field.
 inline uint64_t load_bits(const uint8_t* data, uint32_t data_bits, uint32_t bit_offset, uint32_t bits) {
-  if (bit_offset > data_bits || bits > data_bits - bit_offset) return 0;
+  // Void has no bits, and a struct without data no address.
+  if (bits == 0 || bit_offset > data_bits || bits > data_bits - bit_offset) return 0;
   if (bits == 1) return data[bit_offset >> 3] >> (bit_offset & 7) & 1;
   uint64_t raw = 0;
   memcpy(&raw, data + bit_offset / 8, bits / 8);
