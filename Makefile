@@ -9,7 +9,7 @@ DURATION ?=
 # One ninja at a time in a build folder, so that two terminals do not build over each other.
 ninja = flock $(1)/.lock ninja -C $(1) -j$(JOBS) $(if $(VERBOSE),-v,--quiet)
 
-.PHONY: build demo test lint lint-all format bench fuzz soak asan tsan asan-adapters setup clean help
+.PHONY: build demo test lint lint-all format bench fuzz soak hostile asan tsan asan-adapters setup clean help
 .DEFAULT_GOAL := build
 
 build: setup build/build.ninja ## build everything into build/
@@ -47,6 +47,11 @@ fuzz: setup-fuzz ## each fuzzer for DURATION seconds (default 60)
 
 soak: setup-test build ## 30,000 kills, then traffic at full rate for DURATION seconds; writes docs/reliability.md
 	@exec .venv/bin/python tests/soak/run.py --record $(if $(DURATION),--duration $(DURATION))
+
+hostile: setup-test build ## damaged messages and bundles in every language, under sanitizers; MESSAGES=1000000 BUNDLES=100000
+	@cmake --preset asan >/dev/null && $(call ninja,build-asan) unit_tests
+	@cmake --preset asan-adapters >/dev/null && $(call ninja,build-asan-adapters) products
+	@exec .venv/bin/python tests/hostile/run.py --record --messages $(or $(MESSAGES),50000) --bundles $(or $(BUNDLES),5000)
 
 asan tsan: setup-test ## C++ unit and integration tests under a sanitizer, in build-asan/ or build-tsan/
 	@tools/dev/test $@
