@@ -96,7 +96,7 @@ void Core::await(const std::shared_ptr<Call>& call, uint64_t id, Clock::time_poi
     throw Error(Code::timeout, "busd of bus " + bus_ + " (pid " + std::to_string(run_->joined.busd_pid) +
                                    ") does not answer; is it stopped?");
   }
-  if (call->error) throw *call->error;
+  if (call->error) throw std::move(*call->error);  // nothing of it stays with the thread that may still hold the call
   if (!call->done) throw Error(Code::closed, "the session with bus " + bus_ + " is over");
 }
 

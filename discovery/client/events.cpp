@@ -128,6 +128,7 @@ void Core::handle_reply(const std::shared_ptr<Run>& run, Reply reply, std::vecto
   {
     std::lock_guard lock(mutex_);
     call->error = std::move(error);
+    error.reset();  // they share the text, and its count is in a library that ThreadSanitizer does not see
     call->reply = std::move(reply);
     call->done = true;
   }

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <polybus/error.hpp>
+#include <set>
 
 #include "discovery/client/core.hpp"
 #include "discovery/client/ends.hpp"
@@ -101,13 +103,21 @@ struct Sessions {
   };
   std::mutex mutex;
   std::vector<Entry> entries;
-  std::map<std::string, std::shared_ptr<std::timed_mutex>> joining;  // one thread at a time per place
+  std::set<std::string> joining;  // places that a thread is joining at, one at a time
+  std::condition_variable joined;
+  Sessions* inherited = nullptr;  // a forked process's parents': never used, kept so that no leak is reported
 };
 
 // Never deleted: there is no right moment while other threads may use the bus. A forked child forgets the parent's, which may be
 // locked by a thread that is not there, and makes its own.
 std::atomic<Sessions*> sessions_of_process{nullptr};
-[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { sessions_of_process.store(nullptr); });
+Sessions* sessions_of_parents = nullptr;
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] {
+  Sessions* theirs = sessions_of_process.exchange(nullptr);
+  if (theirs == nullptr) return;
+  theirs->inherited = sessions_of_parents;
+  sessions_of_parents = theirs;
+});
 
 Sessions& sessions() {
   Sessions* there = sessions_of_process.load();
@@ -116,6 +126,28 @@ Sessions& sessions() {
   if (sessions_of_process.compare_exchange_strong(there, made.get())) return *made.release();
   return *there;
 }
+
+// One thread at a time joins at a place. (A timed mutex would do, if ThreadSanitizer knew how it is locked.)
+class Turn {
+ public:
+  Turn(Sessions& all, std::string place, const JoinPlan& plan) : all_(all), place_(std::move(place)) {
+    std::unique_lock lock(all_.mutex);
+    if (!all_.joined.wait_until(lock, plan.deadline, [&] { return !all_.joining.contains(place_); }))
+      throw Error(Code::timeout, "bus " + plan.bus + ": another thread of this process is still joining it");
+    all_.joining.insert(place_);
+  }
+  ~Turn() {
+    std::lock_guard lock(all_.mutex);
+    all_.joining.erase(place_);
+    all_.joined.notify_all();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Sessions& all_;
+  const std::string place_;
+};
 
 std::shared_ptr<LocalSession> make_session(Sessions::Entry& entry, std::shared_ptr<Core> core) {
   auto session = std::make_shared<LocalSession>(core);
@@ -169,16 +201,7 @@ std::shared_ptr<Session> Session::join(const ConnectOptions& options) {
   std::string key = plan.bus_is_given ? plan.bus : "";
   for (const std::string& path : plan.socket.paths) key += '\n' + path;
   Sessions& all = sessions();
-  std::shared_ptr<std::timed_mutex> joining;
-  {
-    std::lock_guard lock(all.mutex);
-    auto& there = all.joining[key];
-    if (there == nullptr) there = std::make_shared<std::timed_mutex>();
-    joining = there;
-  }
-  const std::unique_lock turn(*joining, plan.deadline);
-  if (!turn) throw Error(Code::timeout, "bus " + plan.bus + ": another thread of this process is still joining it");
-
+  const Turn turn(all, key, plan);
   if (auto session = find(all, [&](const auto& entry, Core&) { return entry.key == key; })) {
     session->core()->await_connected(plan.deadline);
     return session;

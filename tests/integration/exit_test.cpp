@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "test_bus.hpp"
@@ -31,6 +34,13 @@ struct Everything {
     draft.emplace(pub->loan(100));
   }
 };
+
+bool sleeps(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const size_t name_end = text.rfind(')');
+  return name_end != std::string::npos && text.substr(name_end + 2, 1) == "S";
+}
 
 class Exits : public TestBus {
  protected:
@@ -80,7 +90,10 @@ TEST_F(Exits, by__exit_and_quick_exit_leave_the_rest_to_busd) {
 TEST_F(Exits, on_another_thread_while_the_first_one_waits) {
   EXPECT_EQ(end_by([](Everything& it) {
               it.samples.clear();
-              std::thread([] { std::exit(8); }).detach();
+              std::thread([waiting = ::gettid()] {
+                while (!sleeps(waiting)) std::this_thread::sleep_for(1ms);
+                std::exit(8);
+              }).detach();
               try {
                 for (;;) it.sub->take(kPatience);
               } catch (const polybus::Error& error) {  // the other thread destroys it

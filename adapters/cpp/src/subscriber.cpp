@@ -119,7 +119,10 @@ SubscriberBase::~SubscriberBase() { close(); }
 
 const std::string& SubscriberBase::topic() const noexcept { return core_->topic(); }
 std::optional<Schema> SubscriberBase::schema() const { return core_->schema(); }
-bool SubscriberBase::wait(Timeout timeout) const { return core_->wait(timeout, false) == bus::Waited::ready; }
+bool SubscriberBase::wait(Timeout timeout) const {
+  const auto core = core_;
+  return core->wait(timeout, false) == bus::Waited::ready;
+}
 int SubscriberBase::fd() const { return core_->fd(); }
 uint64_t SubscriberBase::lost() const { return core_->lost(); }
 SubscriberStats SubscriberBase::stats() const { return core_->stats(); }
@@ -130,7 +133,10 @@ void SubscriberBase::close() noexcept {
 }
 
 SubscriberBase::CorePointer SubscriberBase::take_core(Timeout timeout) const {
-  return core_->wrap(core_->take(timeout));
+  if (bus::Sample sample = core_->take(Timeout::zero()); sample || timeout == Timeout::zero())
+    return core_->wrap(std::move(sample));
+  const auto core = core_;  // who waits may find the subscriber destroyed by exit() on another thread
+  return core->wrap(core->take(timeout));
 }
 
 SubscriberBase::CorePointer SubscriberBase::latest_core() const { return core_->wrap(core_->latest()); }

@@ -55,7 +55,10 @@ Watch& Watch::operator=(Watch&& other) noexcept {
 
 Watch::~Watch() { close(); }
 
-std::optional<GraphEvent> Watch::next(Timeout timeout) { return core_->next(timeout); }
+std::optional<GraphEvent> Watch::next(Timeout timeout) {
+  const auto core = core_;  // who waits may find the watch destroyed by exit() on another thread
+  return core->next(timeout);
+}
 int Watch::fd() const { return core_->fd(); }
 
 void Watch::close() noexcept {
