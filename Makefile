@@ -9,7 +9,12 @@ DURATION ?=
 # One ninja at a time in a build folder, so that two terminals do not build over each other.
 ninja = flock $(1)/.lock ninja -C $(1) -j$(JOBS) $(if $(VERBOSE),-v,--quiet)
 
-.PHONY: build demo test lint lint-all format bench fuzz soak hostile asan tsan asan-adapters setup clean help
+hostile: setup-test build ## damaged messages and bundles in every language, under sanitizers; MESSAGES=1000000 BUNDLES=100000
+	@cmake --preset asan >/dev/null && $(call ninja,build-asan) sanitized_tests
+	@exec .venv/bin/python tests/hostile/run.py --record --messages $(or $(MESSAGES),50000) --bundles $(or $(BUNDLES),5000)
+
+asan tsan: setup-test ## the same tests under sanitizers alone, in build-asan/ or build-tsan/
+	@tools/dev/test $(if $(filter asan,$@),asan asan-python asan-node,$@)
 .DEFAULT_GOAL := build
 
 build: setup build/build.ninja ## build everything into build/
@@ -49,15 +54,11 @@ soak: setup-test build ## 30,000 kills, then traffic at full rate for DURATION s
 	@exec .venv/bin/python tests/soak/run.py --record $(if $(DURATION),--duration $(DURATION))
 
 hostile: setup-test build ## damaged messages and bundles in every language, under sanitizers; MESSAGES=1000000 BUNDLES=100000
-	@cmake --preset asan >/dev/null && $(call ninja,build-asan) unit_tests
-	@cmake --preset asan-adapters >/dev/null && $(call ninja,build-asan-adapters) products
+	@cmake --preset asan >/dev/null && $(call ninja,build-asan) sanitized_tests
 	@exec .venv/bin/python tests/hostile/run.py --record --messages $(or $(MESSAGES),50000) --bundles $(or $(BUNDLES),5000)
 
-asan tsan: setup-test ## C++ unit and integration tests under a sanitizer, in build-asan/ or build-tsan/
-	@tools/dev/test $@
-
-asan-adapters: setup-test ## tests of the Python and Node extensions under the address sanitizer
-	@tools/dev/test asan-python asan-node
+asan tsan: setup-test ## the same tests under sanitizers alone, in build-asan/ or build-tsan/
+	@tools/dev/test $(if $(filter asan,$@),asan asan-python asan-node,$@)
 
 setup: ## install what is missing, nothing else
 	@tools/setup/setup.sh build

@@ -2,7 +2,7 @@
 
     run.py --messages 1000000 --bundles 100000 --seed 1 --record
 
-Works on what `make asan` and `make asan-adapters` built. Prints per language how many, how long, and how much memory stayed; with --record
+Works on what `make asan` built. Prints per language how many, how long, and how much memory stayed; with --record
 it writes that into docs/reliability.md. Exit 0 only if nothing crashed, hung or grew.
 """
 
@@ -68,7 +68,7 @@ def in_interpreter(*command: str | Path) -> tuple[list[str], dict[str, str]]:
         subprocess.run(["c++", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
         for name in ("libasan.so", "libstdc++.so")
     ]
-    adapters = ROOT / "build-asan-adapters"
+    adapters = ROOT / "build-asan"
     return list(map(str, command)), {
         "LD_PRELOAD": " ".join(libraries),
         "PYTHONMALLOC": "malloc",

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <polybus/error.hpp>
 
@@ -42,7 +43,7 @@ TEST(SocketChoice, is_what_was_given) {
 }
 
 TEST(SocketChoice, makes_relative_paths_absolute) {
-  EXPECT_EQ(choose_socket("b", "here.sock").paths.at(0), std::string(::get_current_dir_name()) + "/here.sock");
+  EXPECT_EQ(choose_socket("b", "here.sock").paths.at(0), std::filesystem::current_path().string() + "/here.sock");
 }
 
 TEST(SocketChoice, refuses_paths_that_are_no_files_name) {

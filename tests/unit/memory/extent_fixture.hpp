@@ -8,14 +8,11 @@
 #include <memory>
 
 #include "bus/memory/window.hpp"
+#include "tests/unit/sanitized.hpp"
 
 namespace polybus::bus::test {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kIsSanitized = true;  // SIGSEGV and the address space are not ours alone
-#else
-inline constexpr bool kIsSanitized = false;
-#endif
+using polybus::testing_support::kIsSanitized;
 
 struct OneExtent {
   explicit OneExtent(uint64_t bytes, std::shared_ptr<Window> in = Window::reserve(32ull << 30))
