@@ -41,7 +41,9 @@ TEST_F(WindowSize, is_what_POLYBUS_WINDOW_says_in_bytes_or_with_a_letter) {
   EXPECT_EQ(reserved("16384M"), 16ull << 30);
   EXPECT_EQ(reserved("64G"), 64ull << 30);
   EXPECT_EQ(reserved("64g"), 64ull << 30);
-  if (!kIsSanitized) EXPECT_EQ(reserved("1T"), 1ull << 40);  // so many in a row a sanitizer may not leave
+  if (!kIsSanitized) {  // it may not leave so many in a row
+    EXPECT_EQ(reserved("1T"), 1ull << 40);
+  }
 }
 
 TEST_F(WindowSize, is_some_power_of_two_up_to_the_default_where_nothing_is_said) {
