@@ -9,12 +9,7 @@ DURATION ?=
 # One ninja at a time in a build folder, so that two terminals do not build over each other.
 ninja = flock $(1)/.lock ninja -C $(1) -j$(JOBS) $(if $(VERBOSE),-v,--quiet)
 
-hostile: setup-test build ## damaged messages and bundles in every language, under sanitizers; MESSAGES=1000000 BUNDLES=100000
-	@cmake --preset asan >/dev/null && $(call ninja,build-asan) sanitized_tests
-	@exec .venv/bin/python tests/hostile/run.py --record --messages $(or $(MESSAGES),50000) --bundles $(or $(BUNDLES),5000)
-
-asan tsan: setup-test ## the same tests under sanitizers alone, in build-asan/ or build-tsan/
-	@tools/dev/test $(if $(filter asan,$@),asan asan-python asan-node,$@)
+.PHONY: build demo test lint lint-all format bench fuzz soak hostile asan tsan setup clean help
 .DEFAULT_GOAL := build
 
 build: setup build/build.ninja ## build everything into build/

@@ -3,20 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <polybus/error.hpp>
+#include "tests/unit/discovery/code_of.hpp"
 
 namespace polybus::discovery {
 namespace {
 
-template <typename F>
-Code code_of(F&& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e.code();
-  }
-  return Code::ok;
-}
+using testing_support::code_of;
 
 TEST(Names, of_topics_are_segments_joined_by_single_slashes) {
   for (const char* good : {"a", "sensors/imu", "_hidden/x", "A.b-c_9/..", "0"})

@@ -14,11 +14,13 @@
 #include "bus/transport/layout.hpp"
 #include "discovery/protocol/codec.hpp"
 #include "discovery/registry/registry.hpp"
+#include "tests/unit/discovery/code_of.hpp"
 #include "tests/unit/discovery/folder.hpp"
 
 namespace polybus::registry::testing_support {
 
 using namespace discovery;
+using discovery::testing_support::code_of;
 using discovery::testing_support::Folder;
 
 // A struct's definition as a process sends it.
@@ -131,17 +133,6 @@ class Registries : public ::testing::Test {
     EXPECT_EQ(bus().window.free_bytes(), bus().book.window_bytes() - bus::kBookBytesMax);
   }
 };
-
-template <typename F>
-Code code_of(F&& call, std::string* message = nullptr) {
-  try {
-    call();
-  } catch (const Error& e) {
-    if (message != nullptr) *message = e.what();
-    return e.code();
-  }
-  return Code::ok;
-}
 
 // The whole introduction of one publisher and one subscriber. Returns the connection.
 inline uint64_t shake_hands(Process& publisher, Process& subscriber) {

@@ -14,24 +14,15 @@
 #include <polybus/error.hpp>
 
 #include "discovery/protocol/lock_file.hpp"
+#include "tests/unit/discovery/code_of.hpp"
 #include "tests/unit/discovery/folder.hpp"
 
 namespace polybus::discovery {
 namespace {
 
 using testing::HasSubstr;
+using testing_support::code_of;
 using testing_support::Folder;
-
-template <typename F>
-Code code_of(F&& call, std::string* message = nullptr) {
-  try {
-    call();
-  } catch (const Error& e) {
-    if (message != nullptr) *message = e.what();
-    return e.code();
-  }
-  return Code::ok;
-}
 
 TEST(UnixSocket, is_reached_where_somebody_listens) {
   const Folder folder;
