@@ -1,7 +1,7 @@
 # polybus_precompile(target [headers...])
 #
 # The headers that most sources begin with are read once for a target. Parsing them is most of what compiling costs here: the
-# sanitized builds, which `make test` makes beside the usual one, take half the time with it. The usual build goes without, so that
+# sanitized builds take half the time with it. The usual build goes without, so that
 # a source that forgets an include of its own does not compile there.
 set(POLYBUS_PRECOMPILED <algorithm> <atomic> <chrono> <condition_variable> <deque> <filesystem> <fstream> <functional> <map> <memory>
                         <mutex> <optional> <random> <set> <span> <string> <thread> <unordered_map> <variant> <vector>
