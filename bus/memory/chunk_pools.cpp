@@ -17,7 +17,6 @@
 namespace polybus::bus {
 namespace {
 
-constexpr uint64_t kPage = 4096;
 constexpr uint32_t kPayloadAlignment = 64;
 constexpr uint64_t kChunkBytesMin = 256;
 constexpr uint64_t kFirstPoolBytes = 64 << 10;
@@ -31,7 +30,7 @@ uint64_t round_up(uint64_t value, uint64_t step) { return (value + step - 1) / s
 uint64_t class_of(uint64_t chunk_bytes) {
   if (chunk_bytes <= kChunkBytesMin) return kChunkBytesMin;
   const uint64_t step = std::bit_floor(chunk_bytes - 1) / 4;
-  return round_up(chunk_bytes, std::max(step, chunk_bytes >= (16 << 10) ? kPage : kPayloadAlignment));
+  return round_up(chunk_bytes, std::max(step, chunk_bytes >= (16 << 10) ? kPageBytes : kPayloadAlignment));
 }
 
 std::optional<iox::mepoo::ChunkSettings> settings_for(uint64_t payload_bytes) {
@@ -90,7 +89,7 @@ ChunkPools::Allocation ChunkPools::allocate(uint64_t payload_bytes, bool may_gro
   const auto settings = settings_for(payload_bytes);
   if (!settings) return {ChunkId::none, Shortage::too_large};
   // The largest size class there can be need not be a full one.
-  const uint64_t largest = std::min(kPoolBytesMax, quota_bytes_) / kPage * kPage;
+  const uint64_t largest = std::min(kPoolBytesMax, quota_bytes_) / kPageBytes * kPageBytes;
   if (settings->requiredChunkSize() > largest) return {ChunkId::none, Shortage::too_large};
   const uint64_t chunk_bytes = std::min(class_of(settings->requiredChunkSize()), largest);
 
@@ -183,7 +182,7 @@ ChunkPools::Pool* ChunkPools::grow(uint64_t chunk_bytes, Shortage* why) {
   *why = Shortage::quota;
   Span span{};
   for (; count != 0; count /= 2) {
-    if (!take_span(round_up(count * chunk_bytes, kPage), &span)) continue;
+    if (!take_span(round_up(count * chunk_bytes, kPageBytes), &span)) continue;
     // Only a span behind the last pool can need more of the file; nothing is taken by it yet.
     if (span.offset + span.bytes <= end_ || span.offset + span.bytes - end_ <= left) break;
     *why = Shortage::budget;

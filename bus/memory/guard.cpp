@@ -8,6 +8,8 @@
 #include <atomic>
 #include <mutex>
 
+#include "bus/memory/window.hpp"
+
 namespace polybus::bus {
 namespace {
 
@@ -15,7 +17,6 @@ namespace {
 struct Range {
   std::atomic<uintptr_t> begin{0}, end{0};
 };
-constexpr uintptr_t kPage = 4096;
 constexpr uint64_t kWriteFault = 2;  // bit 1 of the x86 page-fault error code
 
 std::atomic<bool> on{false};
@@ -57,8 +58,8 @@ void on_fault(int signal, siginfo_t* info, void* context) {
   const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
   const auto error = static_cast<uint64_t>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_ERR]);
   if ((error & kWriteFault) != 0 && info->si_code == SEGV_ACCERR && is_guarded(address)) {
-    const uintptr_t page = address & ~(kPage - 1);
-    if (::mprotect(reinterpret_cast<void*>(page), kPage, PROT_READ | PROT_WRITE) == 0) {
+    const uintptr_t page = address & ~(kPageBytes - 1);
+    if (::mprotect(reinterpret_cast<void*>(page), kPageBytes, PROT_READ | PROT_WRITE) == 0) {
       remember(page);
       return;
     }
@@ -100,14 +101,14 @@ void guard_remove(std::byte* base) noexcept {
 
 void guard_forget(const std::byte* address, uint64_t bytes) noexcept {
   if (written_count.load(std::memory_order_relaxed) == 0) return;
-  const auto begin = reinterpret_cast<uintptr_t>(address) & ~(kPage - 1);
+  const auto begin = reinterpret_cast<uintptr_t>(address) & ~(kPageBytes - 1);
   const auto end = reinterpret_cast<uintptr_t>(address) + bytes;
   for (auto& entry : written) {
     uintptr_t page = entry.load();
     if (page < begin || page >= end || !entry.compare_exchange_strong(page, 0)) continue;
     written_count.fetch_sub(1);
-    ::mprotect(reinterpret_cast<void*>(page), kPage, PROT_READ);
-    ::madvise(reinterpret_cast<void*>(page), kPage, MADV_DONTNEED);
+    ::mprotect(reinterpret_cast<void*>(page), kPageBytes, PROT_READ);
+    ::madvise(reinterpret_cast<void*>(page), kPageBytes, MADV_DONTNEED);
   }
 }
 

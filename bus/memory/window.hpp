@@ -21,6 +21,7 @@ namespace polybus::bus {
 inline constexpr uint64_t kBookBytesMax = 4ull << 30;
 inline constexpr uint64_t kWindowBytesDefault = 4ull << 40;
 inline constexpr uint64_t kWindowBytesMin = 8ull << 30;
+inline constexpr uint64_t kPageBytes = 4096;  // what is mapped, protected and given back at a time
 
 enum class Access { read_only, read_write };
 

@@ -20,13 +20,6 @@ uint64_t random_id() {
   return id;
 }
 
-// Offsets come from busd; a wrong one would be our crash.
-template <typename Block>
-Block* block_at(const Run& run, uint64_t offset) {
-  if (offset == 0 || offset >= bus::kBookBytesMax) throw Error(Code::internal, "busd named a block that cannot be");
-  return reinterpret_cast<Block*>(run.window->at(offset));
-}
-
 bus::StatSlot* slot_at(const Run& run, uint32_t index) {
   return index < run.stat->slot_count() ? &run.stat->slot(index) : nullptr;
 }
@@ -65,7 +58,7 @@ void LocalPublisher::place(const std::shared_ptr<Run>& run, const Placed& placed
   }
   bus::PublisherPlace place;
   place.window = run->window;
-  place.block = block_at<bus::PublisherBlock>(*run, placed.block);
+  place.block = run->block<bus::PublisherBlock>(placed.block);
   place.extent = run->extents->accept(run->window, placed.extent, fds[0]->get(), bus::Access::read_write);
   bus::fault_point("advertise.mapped");
   place.stat_owner = run->stat;
@@ -136,7 +129,7 @@ Subscribe LocalSubscriber::request() const {
 void LocalSubscriber::place(const std::shared_ptr<Run>& run, const Subscribed& subscribed, std::vector<SharedFd>&) {
   bus::SubscriberPlace place;
   place.window = run->window;
-  place.block = block_at<bus::SubscriberBlock>(*run, subscribed.block);
+  place.block = run->block<bus::SubscriberBlock>(subscribed.block);
   bus::fault_point("subscribe.placed");
   place.stat_owner = run->stat;
   place.stat = slot_at(*run, subscribed.stat_slot);

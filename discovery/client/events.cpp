@@ -165,16 +165,6 @@ void Core::handle_event(const std::shared_ptr<Run>& run, Event event, std::vecto
   }
 }
 
-namespace {
-
-template <typename Block>
-Block* block_at(const Run& run, uint64_t offset) {
-  if (offset == 0 || offset >= bus::kBookBytesMax) throw Error(Code::internal, "busd named a block that cannot be");
-  return reinterpret_cast<Block*>(run.window->at(offset));
-}
-
-}  // namespace
-
 // The extent first, then the queue; only then is the publisher told.
 void Core::connect(const std::shared_ptr<Run>& run, Connect event, std::vector<SharedFd> fds) {
   const auto end = find_subscriber(event.end);
@@ -192,7 +182,7 @@ void Core::connect(const std::shared_ptr<Run>& run, Connect event, std::vector<S
     bus::fault_point("connect.told");
     spec.connection_id = event.connection;
     spec.extent = run->extents->accept(run->window, event.extent, fds[0]->get(), bus::Access::read_only);
-    spec.connection = block_at<bus::ConnectionBlock>(*run, event.block);
+    spec.connection = run->block<bus::ConnectionBlock>(event.block);
     bus::fault_point("connect.mapped");
     spec.ready_index = event.ready_index;
     end->add_schema(schema);
@@ -220,8 +210,8 @@ void Core::attach(const std::shared_ptr<Run>& run, Attach event, std::vector<Sha
     if (const auto end = find_publisher(event.end)) {
       bus::AttachSpec spec;
       spec.connection_id = event.connection;
-      spec.connection = block_at<bus::ConnectionBlock>(*run, event.block);
-      spec.subscriber = block_at<bus::SubscriberBlock>(*run, event.subscriber_block);
+      spec.connection = run->block<bus::ConnectionBlock>(event.block);
+      spec.subscriber = run->block<bus::SubscriberBlock>(event.subscriber_block);
       spec.history = event.history;
       spec.kept_until = event.kept_until;
       spec.wake_fd = fds.empty() ? -1 : fds[0]->release();

@@ -1,5 +1,7 @@
 #include "discovery/client/run.hpp"
 
+#include <polybus/error.hpp>
+
 #include "discovery/client/fork.hpp"
 #include "discovery/protocol/codec.hpp"
 
@@ -18,6 +20,11 @@ std::shared_ptr<Run> Run::make(Channel channel, Joined joined, std::shared_ptr<b
 Run::Run(Channel channel, Joined is_joined, std::shared_ptr<bus::Window> where, std::shared_ptr<bus::StatFile> counters)
     : joined(std::move(is_joined)), window(std::move(where)), stat(std::move(counters)), channel_(std::move(channel)) {
   note_socket(channel_.fd());
+}
+
+void* Run::address_in_book(uint64_t offset) const {
+  if (offset == 0 || offset >= bus::kBookBytesMax) throw Error(Code::internal, "busd named a block that cannot be");
+  return window->at(offset);
 }
 
 void Run::send(const Request& request) {

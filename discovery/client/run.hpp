@@ -30,6 +30,11 @@ class Run {
   // Whether something is left to send.
   bool flush();
   void end();  // closes the socket
+  // A block of the bus's bookkeeping. Offsets come from busd; a wrong one would be our crash, so it is INTERNAL.
+  template <typename Block>
+  Block* block(uint64_t offset) const {
+    return static_cast<Block*>(address_in_book(offset));
+  }
   int fd() const noexcept { return channel_.fd(); }
   Channel& receiving() noexcept { return channel_; }  // the event thread's half
 
@@ -41,6 +46,8 @@ class Run {
 
  private:
   Run(Channel channel, Joined joined, std::shared_ptr<bus::Window> window, std::shared_ptr<bus::StatFile> stat);
+
+  void* address_in_book(uint64_t offset) const;
 
   std::mutex send_mutex_;
   bool over_ = false;

@@ -12,7 +12,6 @@
 namespace polybus::registry {
 namespace {
 
-constexpr uint64_t kPage = 4096;
 constexpr uint64_t kGrowBytes = 1 << 20;
 
 }  // namespace
@@ -29,7 +28,8 @@ discovery::Fd make_memory(const char* name) {
   return fd;
 }
 
-Book::Book() : window_(bus::Window::reserve()), fd_(discovery::share(make_memory("polybus-book"))), end_(kPage) {
+Book::Book()
+    : window_(bus::Window::reserve()), fd_(discovery::share(make_memory("polybus-book"))), end_(bus::kPageBytes) {
   window_->map(fd_->get(), 0, bus::kBookBytesMax, bus::Access::read_write);
 }
 
@@ -37,7 +37,7 @@ uint64_t Book::take(Kind& kind, const char* what) {
   ++blocks_in_use_;
   if (!kind.free.empty()) return kind.free.extract(kind.free.begin()).value();
   // Small blocks come by the page, so that no block straddles two pages for nothing and the large ones stay aligned.
-  const uint64_t bytes = std::max(kind.block_bytes, kPage);
+  const uint64_t bytes = std::max(kind.block_bytes, bus::kPageBytes);
   if (bytes > bus::kBookBytesMax - end_) {
     --blocks_in_use_;
     throw Error(Code::limit, std::string("the bus has no room for more ") + what + ": its bookkeeping is limited to " +
@@ -62,7 +62,7 @@ uint64_t Book::take(Kind& kind, const char* what) {
 void Book::give_back(Kind& kind, uint64_t offset) noexcept {
   --blocks_in_use_;
   kind.free.insert(offset);
-  if (kind.block_bytes % kPage == 0)
+  if (kind.block_bytes % bus::kPageBytes == 0)
     ::fallocate(fd_->get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                 static_cast<off_t>(kind.block_bytes));
 }

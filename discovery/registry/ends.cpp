@@ -15,8 +15,6 @@
 namespace polybus::registry {
 namespace {
 
-constexpr uint64_t kPage = 4096;
-
 const Node& node_of(const Session& session, uint64_t number) {
   const auto node = session.nodes.find(number);
   if (node == session.nodes.end()) throw Error(Code::closed, "the node is closed");
@@ -76,7 +74,7 @@ void make_extent(Bus& bus, ExtentRecord& extent, uint64_t quota_bytes, const std
     throw Error(Code::too_large, "topic " + topic + ": a quota of " + std::to_string(quota) +
                                      " bytes is more than the bus has addresses (" +
                                      std::to_string(bus.book.window_bytes()) + "); see POLYBUS_WINDOW");
-  extent.place.bytes = (quota + kPage - 1) / kPage * kPage;
+  extent.place.bytes = (quota + bus::kPageBytes - 1) / bus::kPageBytes * bus::kPageBytes;
   extent.fd = discovery::share(make_memory("polybus-extent"));
   const auto offset = bus.window.take(extent.place.bytes);
   if (!offset)

@@ -36,7 +36,7 @@ struct Node {
 };
 
 // Fingerprints of schemas that a process has, because it sent them or was sent them: the newest few. What is forgotten is
-// merely sent once more; a process keeps all it ever had.
+// merely sent once more; a process keeps four times as many (SchemaCache).
 class KnownSchemas {
  public:
   static constexpr size_t kMax = 256;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { AnyPointer, BusError, decode, encode, loadSchema, stringify } from 'polybus'
+import { damages, framesOf } from './damage.mjs'
 
 const VISITS_MAX = 40 // per message, of fields one by one from any of them on; toObject() and stringify() visit all
 const WARM_UP = 0.05 // of the messages, after which memory no longer grows
@@ -11,39 +12,7 @@ const [schema, path, countText, seedText] = process.argv.slice(2)
 const count = Number(countText)
 const types = loadSchema(schema)
 
-function framesOf(content) {
-  const found = []
-  for (let at = 0; at < content.length;) {
-    const size = content.readUInt32LE(at)
-    found.push(Uint8Array.from(content.subarray(at + 4, at + 4 + size)))
-    at += 4 + size
-  }
-  return found
-}
-
-// xorshift32: a seed is a bug report.
-let state = Number(seedText) || 1
-function below(bound) {
-  state ^= state << 13
-  state ^= state >>> 17
-  state ^= state << 5
-  return (state >>> 0) % bound
-}
-
-/** Bits, bytes and words changed, mostly few; now and then the end cut off. */
-function damaged(frames) {
-  const frame = frames[below(frames.length)].slice()
-  for (let left = [1, 1, 1, 2, 3, 8][below(6)]; left > 0; --left) {
-    const how = below(10)
-    if (how < 5) frame[below(frame.length)] ^= 1 << below(8)
-    else if (how < 8) frame[below(frame.length)] = [0, 1, 0x7f, 0x80, 0xff, below(256)][below(6)]
-    else {
-      const from = 8 * below(frame.length / 8)
-      frame.copyWithin(8 * below(frame.length / 8), from, from + 8)
-    }
-  }
-  return below(20) === 0 ? frame.subarray(0, 8 * below(frame.length / 8)) : frame
-}
+const { below, damaged } = damages(Number(seedText))
 
 let values = 0
 let errors = 0

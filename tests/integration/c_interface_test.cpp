@@ -37,15 +37,15 @@ namespace {
 
 std::atomic<int> signals = 0;
 
-struct Node {
-  explicit Node(const std::string& bus) {
+struct OpenNode {
+  explicit OpenNode(const std::string& bus) {
     polybus_node_options options;
     polybus_node_options_init(&options);
     options.bus = bus.c_str();
     options.autostart = 0;
     EXPECT_EQ(polybus_node_open_with("c", &options, &handle, nullptr), POLYBUS_OK);
   }
-  ~Node() { polybus_node_close(handle); }
+  ~OpenNode() { polybus_node_close(handle); }
   polybus_node* handle = nullptr;
 };
 
@@ -55,7 +55,7 @@ TEST_F(CInterface, wait_is_interrupted_by_a_signal_handler) {
   struct sigaction action = {};
   action.sa_handler = [](int) { ++signals; };
   ::sigaction(SIGUSR1, &action, nullptr);
-  Node node(bus());
+  OpenNode node(bus());
   polybus_subscriber* sub = nullptr;
   ASSERT_EQ(polybus_subscriber_open(node.handle, "a", nullptr, nullptr, &sub, nullptr), POLYBUS_OK);
   std::promise<pthread_t> started;
@@ -77,7 +77,7 @@ TEST_F(CInterface, wait_is_interrupted_by_a_signal_handler) {
 }
 
 TEST_F(CInterface, handles_of_the_parent_answer_forked_in_the_child) {
-  Node node(bus());
+  OpenNode node(bus());
   polybus_publisher* pub = nullptr;
   polybus_subscriber* sub = nullptr;
   polybus_sample* sample = nullptr;

@@ -120,7 +120,7 @@ void print_mermaid(const BusView& view) {
 
 // ---- JSON
 
-JsonObject json_of(const End& end) {
+JsonObject brief_of(const End& end) {
   JsonObject json;
   json.text("node", end.node).count("pid", end.pid).text("language", end.language).digits("id", end.id);
   if (end.is_publisher) {
@@ -130,10 +130,10 @@ JsonObject json_of(const End& end) {
   return json.digits("taken", end.counters.messages).digits("drops", end.counters.lost);
 }
 
-std::vector<JsonObject> json_of(const std::vector<End>& ends) {
+std::vector<JsonObject> brief_of(const std::vector<End>& ends) {
   std::vector<JsonObject> list;
   list.reserve(ends.size());
-  for (const End& end : ends) list.push_back(json_of(end));
+  for (const End& end : ends) list.push_back(brief_of(end));
   return list;
 }
 
@@ -146,7 +146,7 @@ void print_json(const BusView& view) {
   for (const Topic& topic : view.topics) {
     JsonObject json;
     json.text("topic", topic.name).text_or_null("type", topic.type).text_or_null("fingerprint", topic.fingerprint);
-    json.list("publishers", json_of(topic.publishers)).list("subscribers", json_of(topic.subscribers));
+    json.list("publishers", brief_of(topic.publishers)).list("subscribers", brief_of(topic.subscribers));
     topics.push_back(json.count("kept", topic.kept));
   }
   connections.reserve(view.connections.size());

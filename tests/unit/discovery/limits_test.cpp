@@ -13,8 +13,8 @@ namespace polybus::registry {
 namespace {
 
 using namespace discovery;
+using discovery::testing_support::Folder;
 using testing::HasSubstr;
-using testing_support::Folder;
 
 // A process that asks and hears nothing but replies.
 class Asker : public Outbox {

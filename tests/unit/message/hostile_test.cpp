@@ -1,11 +1,7 @@
 // Bytes from anybody, by the thousand: exceptions are fine, reading beyond the end, hanging and crashing are not.
-// POLYBUS_FUZZ_FACTOR=100 does a hundred times as many.
+// `make hostile` does a million of them.
 #include <capnp/dynamic.h>
 #include <polybus/polybus.h>
-#include <sys/mman.h>
-
-#include <cstdlib>
-#include <random>
 
 #include "adapters/c/src/schema_handle.hpp"
 #include "bus/message/frame.hpp"
@@ -13,72 +9,10 @@
 #include "bus/message/schema_difference.hpp"
 #include "bus/message/schema_state.hpp"
 #include "bus/message/schema_text.hpp"
-#include "tests/unit/message/fixtures.hpp"
+#include "tests/unit/message/hostile_fixtures.hpp"
 
 namespace polybus::test {
 namespace {
-
-constexpr std::string_view kZooJson =
-    R"({"i64":"-4","name":"kea","title":"untitled","raw":"/w==","origin":{"x":1,"y":2},"path":[{"x":0,"y":0},{"x":1}],)"
-    R"("bits":[true,false,true],"matrix":[[1],[],[2,3]],"names":["a","bc"],"colors":["red"],"voids":[null],)"
-    R"("empties":[{},{}],"pose":{"heading":1,"at":{"x":3}},"area":{"width":5},"boxed":{"value":"in","label":"out"},)"
-    R"("boxes":[{"value":[1,2]},{"label":"l"}],"child":{"note":"inner","child":{"names":["x"]}},"blobs":["AA==",""]})";
-
-int rounds(int usual) {
-  const char* factor = std::getenv("POLYBUS_FUZZ_FACTOR");
-  return usual * (factor != nullptr ? std::atoi(factor) : 1);
-}
-
-// Memory whose end is the end of what may be read.
-class GuardedMemory {
- public:
-  GuardedMemory() {
-    void* memory = ::mmap(nullptr, kBytes + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) std::abort();
-    base_ = static_cast<std::byte*>(memory);
-    ::mprotect(base_ + kBytes, kPage, PROT_NONE);
-  }
-  ~GuardedMemory() { ::munmap(base_, kBytes + kPage); }
-  GuardedMemory(const GuardedMemory&) = delete;
-  GuardedMemory& operator=(const GuardedMemory&) = delete;
-
-  std::span<const std::byte> place(const std::string& bytes) {
-    std::byte* begin = base_ + kBytes - bytes.size();
-    std::memcpy(begin, bytes.data(), bytes.size());
-    return {begin, bytes.size()};
-  }
-
- private:
-  static constexpr size_t kBytes = 1 << 16, kPage = 4096;
-  std::byte* base_;
-};
-
-// One to four bytes changed, now and then the end cut off.
-class Mutator {
- public:
-  explicit Mutator(uint32_t seed) : random_(seed) {}
-
-  std::string operator()(std::string bytes) {
-    for (uint32_t left = 1 + below(4); left > 0; --left) {
-      char& byte = bytes[below(bytes.size())];
-      switch (below(3)) {
-        case 0: byte = static_cast<char>(byte ^ 1 << below(8)); break;
-        case 1: byte = static_cast<char>(random_()); break;
-        default: byte = '\xff'; break;
-      }
-    }
-    if (below(8) == 0) bytes.resize(below(bytes.size() / 8 + 1) * 8);
-    return bytes;
-  }
-  uint32_t below(size_t bound) { return static_cast<uint32_t>(random_() % bound); }
-
- private:
-  std::mt19937 random_;
-};
-
-std::string as_string(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 // Reads a message as an adapter does: field tables and the C interface's getters.
 class Walk {
@@ -199,34 +133,33 @@ class DynamicWalk {
   void read_struct(capnp::DynamicStruct::Reader from) {
     for (auto field : from.getSchema().getNonUnionFields()) {
       try {
-        read_value(from.get(field));
+        auto value = from.get(field);
+        if (from.has(field))
+          read_value(value);  // else a default, which nobody damaged, of a type that may contain itself
       } catch (const kj::Exception&) {
         ++refused_;  // the others are read all the same
       }
     }
-    KJ_IF_MAYBE (active, from.which()) read_value(from.get(*active));
+    KJ_IF_MAYBE (active, from.which()) {
+      auto value = from.get(*active);
+      if (from.has(*active)) read_value(value);
+    }
   }
 
   int left_ = 0, read_ = 0, refused_ = 0;
 };
 
-std::string zoo_frame() {
-  capnp::MallocMessageBuilder message(20, capnp::AllocationStrategy::FIXED_SIZE);  // several segments, far pointers
-  bus::from_json(zoo(), kZooJson, message);
-  return as_string(as_span(capnp::messageToFlatArray(message)));
-}
-
 TEST(Hostile, messages_are_read_refused_or_copied_but_never_beyond_their_end) {
   GuardedMemory memory;
   Mutator mutate(1);
-  polybus_schema* schema = c::make_schema_handle(zoo());
+  const Subject& whole = subject();
+  polybus_schema* schema = c::make_schema_handle(whole.schema);
   Walk walk(schema);
-  std::string whole = zoo_frame();
   int read = 0, refused = 0;
   for (int i = 0; i < rounds(5000); ++i) {
-    auto bytes = memory.place(mutate(whole));
+    auto bytes = memory.place(mutate(whole.any(mutate)));
     try {
-      read += !bus::to_json(zoo(), bytes).empty();
+      read += !bus::to_json(whole.schema, bytes).empty();
     } catch (const Error& error) {
       ASSERT_EQ(error.code(), Code::bad_message) << error.what();
       ++refused;
@@ -243,8 +176,9 @@ TEST(Hostile, messages_are_read_by_name_or_refused) {
   GuardedMemory memory;
   Mutator mutate(6);
   DynamicWalk walk;
-  std::string whole = zoo_frame();
-  for (int i = 0; i < rounds(5000); ++i) walk.read(memory.place(mutate(whole)), zoo().struct_schema());
+  const Subject& whole = subject();
+  for (int i = 0; i < rounds(5000); ++i)
+    walk.read(memory.place(mutate(whole.any(mutate))), whole.schema.struct_schema());
   EXPECT_GT(walk.read_count(), rounds(5000));
   EXPECT_GT(walk.refused_count(), 0);
 }
@@ -252,11 +186,11 @@ TEST(Hostile, messages_are_read_by_name_or_refused) {
 TEST(Hostile, messages_are_copied_or_refused) {
   GuardedMemory memory;
   Mutator mutate(2);
-  polybus_schema* schema = c::make_schema_handle(zoo());
-  std::string whole = zoo_frame();
+  const Subject& whole = subject();
+  polybus_schema* schema = c::make_schema_handle(whole.schema);
   int copied = 0, refused = 0;
   for (int i = 0; i < rounds(2000); ++i) {
-    auto bytes = memory.place(mutate(whole));
+    auto bytes = memory.place(mutate(whole.any(mutate)));
     polybus_message* message = nullptr;
     polybus_struct root;
     if (polybus_message_open(bytes.data(), bytes.size(), &message, &root, nullptr) != POLYBUS_OK) continue;
@@ -278,14 +212,16 @@ TEST(Hostile, messages_are_copied_or_refused) {
 TEST(Hostile, bundles_are_loaded_or_refused) {
   GuardedMemory memory;
   Mutator mutate(3);
-  std::string whole = as_string(zoo().bundle()), frame = zoo_frame();
+  const Schema& type = subject().schema;
+  std::string whole = as_string(type.bundle());
+  const std::string& frame = subject().frames.front();
   int loaded = 0, refused = 0;
   for (int i = 0; i < rounds(1000); ++i) {
     try {
       auto schema = Schema::from_bundle(memory.place(mutate(whole)));
       (void)bus::fields_of(schema);
-      (void)bus::difference_of(schema, zoo());
-      (void)bus::difference_of(zoo(), schema);
+      (void)bus::difference_of(schema, type);
+      (void)bus::difference_of(type, schema);
       (void)bus::schema_text(schema);
       ++loaded;
       (void)bus::to_json(schema, std::as_bytes(std::span(frame)));
@@ -293,6 +229,32 @@ TEST(Hostile, bundles_are_loaded_or_refused) {
       ASSERT_TRUE(error.code() == Code::bad_schema || error.code() == Code::bad_message) << error.what();
       ++refused;
     }
+  }
+  EXPECT_GT(loaded, 0);
+  EXPECT_GT(refused, 0);
+}
+
+TEST(Hostile, bundles_are_loaded_or_refused_through_the_C_interface) {
+  GuardedMemory memory;
+  Mutator mutate(7);
+  std::string whole = as_string(subject().schema.bundle());
+  const std::string& frame = subject().frames.front();
+  int loaded = 0, refused = 0;
+  for (int i = 0; i < rounds(1000); ++i) {
+    auto bytes = memory.place(mutate(whole));
+    polybus_schema* schema = nullptr;
+    polybus_error err{};
+    int code = polybus_schema_from_bundle(bytes.data(), bytes.size(), &schema, &err);
+    if (code != POLYBUS_OK) {
+      ASSERT_EQ(code, POLYBUS_BAD_SCHEMA) << err.message;
+      ++refused;
+      continue;
+    }
+    ++loaded;
+    ASSERT_EQ(std::strlen(polybus_schema_fingerprint(schema)), 64u);
+    ASSERT_NE(polybus_schema_structs(schema, nullptr), nullptr);
+    Walk(schema).read(std::as_bytes(std::span(frame)));
+    polybus_schema_release(schema);
   }
   EXPECT_GT(loaded, 0);
   EXPECT_GT(refused, 0);
