@@ -75,7 +75,8 @@ def unit_test(name: str, factor: int, frames: Path) -> tuple[list[str], dict[str
 
 
 def in_interpreter(*command: str | Path) -> tuple[list[str], dict[str, str]]:
-    """Interpreters are not built with the sanitizer, so it comes first by preloading."""
+    """Interpreters are not built with the sanitizer, so it comes first by preloading. Of each allocation it remembers where it was
+    made, for good; where engines compile as they go that is ever new places, so only the last two callers are told apart."""
     libraries = [
         subprocess.run(["c++", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
         for name in ("libasan.so", "libstdc++.so")
@@ -83,6 +84,7 @@ def in_interpreter(*command: str | Path) -> tuple[list[str], dict[str, str]]:
     adapters = ROOT / "build-asan"
     return list(map(str, command)), {
         "LD_PRELOAD": " ".join(libraries),
+        "ASAN_OPTIONS": ASAN_OPTIONS + ":malloc_context_size=2",
         "PYTHONMALLOC": "malloc",
         "PYTHONPATH": f"{adapters / 'python'}:{ROOT}",
         "POLYBUS_NODE_ADDON": str(adapters / "node" / "polybus.node"),
