@@ -60,6 +60,20 @@ def storm(kills: int, seed: int) -> dict[str, Any]:
     return report
 
 
+def kills_of_one_kind(kills: int) -> list[str]:
+    """Publishers flat out alone, then subscribers holding samples alone: what tests/fault/kills_test.cpp says of each."""
+    command = [str(ROOT / "build" / "bin" / "tests" / "fault_tests"), "--gtest_filter=Kills.*"]
+    done = subprocess.run(
+        command, env=os.environ | {"POLYBUS_KILLS": str(kills)}, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        sys.exit(done.stdout + done.stderr)
+    found = [line for line in done.stdout.splitlines() if " kills; " in line]
+    lines = [f"{whom}: {line}" for whom, line in zip(("publishers", "subscribers"), found, strict=True)]
+    print("\n".join(lines), flush=True)
+    return lines
+
+
 @dataclass
 class Series:
     """One process over time."""
@@ -159,7 +173,12 @@ def grown(series: list[Series]) -> list[str]:
     return wrong
 
 
-def record(storms: list[dict[str, Any]], soaked: tuple[dict[str, Any], list[Series]] | None, duration_s: float) -> None:
+def record(
+    storms: list[dict[str, Any]],
+    alone: list[str],
+    soaked: tuple[dict[str, Any], list[Series]] | None,
+    duration_s: float,
+) -> None:
     version = subprocess.run([BUS_CLI, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     today = datetime.datetime.now(datetime.UTC).date()
     lines = [f"{today}, version {version}, {os.cpu_count()} cores.", ""]
@@ -177,6 +196,8 @@ def record(storms: list[dict[str, Any]], soaked: tuple[dict[str, Any], list[Seri
                 f"| {int(one['lost']):,} | {one['longest_silence_ms']:.0f} ms | {len(one['findings'])} |"
             )
         lines.append("")
+    if alone:
+        lines += ["Of one kind alone, in C++:", "", *(f"- {line}" for line in alone), ""]
     if soaked:
         report, series = soaked
         lines += [
@@ -200,13 +221,14 @@ def main() -> None:
     options = parser.parse_args()
     seeds = [int(seed) for seed in options.seeds.split(",")]
     storms = [storm(options.kills, seed) for seed in seeds] if options.kills else []
+    alone = kills_of_one_kind(options.kills) if options.kills else []
     soaked = soak(options.duration) if options.duration else None
     wrong = [finding for one in storms for finding in one["findings"]]
     if soaked:
         print("\n".join(table(soaked[1])), flush=True)
         wrong += soaked[0]["findings"] + grown(soaked[1])
     if options.record:
-        record(storms, soaked, options.duration)
+        record(storms, alone, soaked, options.duration)
     if wrong:
         sys.exit("\n".join(["soak: FAILED", *wrong]))
     print("soak: clean")
