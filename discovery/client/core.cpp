@@ -16,6 +16,10 @@ namespace {
 constexpr auto kSettlePatience = std::chrono::milliseconds(800);
 constexpr auto kEndPatience = std::chrono::milliseconds(300);
 constexpr size_t kNodesMax = 4096;
+// Who comes so much too late out of a wait was stopped, as by a debugger. What it waited for may be in the socket; so long the
+// event thread has to read it.
+constexpr auto kOverslept = std::chrono::milliseconds(20);
+constexpr auto kLateAnswerPatience = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -88,7 +92,10 @@ uint64_t Core::start_call(std::shared_ptr<Call> call) {
 void Core::await(const std::shared_ptr<Call>& call, uint64_t id, Clock::time_point deadline) {
   std::unique_lock lock(mutex_);
   if (!connected_) wake_thread();  // try again at once
-  if (!changed_.wait_until(lock, deadline, [&] { return call->done || stopping_; })) {
+  const auto is_over = [&] { return call->done || stopping_; };
+  bool in_time = changed_.wait_until(lock, deadline, is_over);
+  if (!in_time && Clock::now() - deadline > kOverslept) in_time = changed_.wait_for(lock, kLateAnswerPatience, is_over);
+  if (!in_time) {
     // If busd has it, what it does about it must still be undone; if not, its successor need not hear of it.
     call->is_abandoned = true;
     if (!call->on_reply || !connected_) calls_.erase(id);

@@ -65,13 +65,18 @@ Reached look(const JoinPlan& plan, Fd* socket, std::string* path) {
   return best;
 }
 
+// What passes while this process stands still, as in a debugger, does not count: the answer may be there when it goes on. So
+// there is always time for one look.
 std::optional<Notice> await_notice(Channel& channel, const JoinPlan& plan, const std::string& path) {
+  auto left = std::max(std::chrono::ceil<std::chrono::milliseconds>(plan.deadline - Clock::now()), kSlice);
   for (;;) {
     if (const auto bytes = channel.frames().next()) return decode_notice(*bytes, channel.frames());
-    if (Clock::now() >= plan.deadline || is_cancelled(plan)) throw_late(plan, path, true);
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(plan.deadline - Clock::now());
+    if (left.count() <= 0 || is_cancelled(plan)) throw_late(plan, path, true);
+    const auto slice = std::min(left, kSlice);
+    const auto begun = Clock::now();
     pollfd wait{channel.fd(), static_cast<short>(POLLIN | (channel.wants_write() ? POLLOUT : 0)), 0};
-    const int ready = ::poll(&wait, 1, static_cast<int>(std::clamp<int64_t>(left.count(), 0, kSlice.count())));
+    const int ready = ::poll(&wait, 1, static_cast<int>(slice.count()));
+    left -= std::min(slice, std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - begun));
     if (ready <= 0) continue;
     if (channel.wants_write()) channel.flush();
     if (channel.receive()) continue;

@@ -6,7 +6,8 @@
 namespace polybus::registry {
 
 // closed  by its process, which lives and answers
-// lost    the socket is gone but the process is not known to be dead: it may still touch its memory, so nothing of it is free
+// lost    the socket is gone, or the process was killed, but it is not known to be dead: it may still touch its memory, so
+//         nothing of it is free
 enum class Departure { closed, lost };
 
 void publisher_gone(Bus& bus, Publisher* publisher, Departure how);

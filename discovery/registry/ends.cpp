@@ -9,6 +9,7 @@
 #include "discovery/registry/departures.hpp"
 #include "discovery/registry/introductions.hpp"
 #include "discovery/registry/kept_values.hpp"
+#include "discovery/registry/killed.hpp"
 #include "discovery/registry/log.hpp"
 #include "discovery/registry/schemas.hpp"
 
@@ -49,9 +50,25 @@ void take_schema(Bus& bus, Session& session, std::optional<discovery::SchemaInfo
   session.known_schemas.insert(schema->fingerprint);
 }
 
+bool is_in_the_way(const Publisher& publisher, bool exclusive) {
+  return !publisher.gone && (exclusive || publisher.exclusive);
+}
+
+// Their place can be taken at once. Their memory is free when they are dead.
+void part_with_the_killed(Bus& bus, const std::string& topic, bool exclusive) {
+  const auto found = bus.topics.find(topic);
+  if (found == bus.topics.end()) return;
+  const auto publishers = found->second->publishers;  // parting may free any of them, and the topic
+  for (Publisher* publisher : publishers) {
+    if (!bus.publishers.contains(publisher) || !is_in_the_way(*publisher, exclusive)) continue;
+    if (was_killed(publisher->pid, publisher->session->process_start_ticks))
+      publisher_gone(bus, publisher, Departure::lost);
+  }
+}
+
 void check_exclusive(const Topic& topic, bool exclusive) {
   for (const Publisher* publisher : topic.publishers) {
-    if (publisher->gone || (!exclusive && !publisher->exclusive)) continue;
+    if (!is_in_the_way(*publisher, exclusive)) continue;
     throw Error(Code::exclusive, "topic " + topic.name +
                                      (publisher->exclusive ? ": has its one publisher, " : ": has a publisher, ") +
                                      describe(*publisher) + "; close it first, or publish without `exclusive`");
@@ -120,6 +137,7 @@ void advertise(Bus& bus, Session& session, uint64_t reply_to, discovery::Adverti
                                  std::to_string(bus::kHistoryMax) + " values are kept");
   take_schema(bus, session, request.schema);
   const Node& node = node_of(session, request.node);
+  part_with_the_killed(bus, request.topic, request.exclusive);
   const auto existing = bus.topics.find(request.topic);
   if (existing != bus.topics.end()) {
     check_schema(bus, *existing->second, {true, describe(node.name, session.pid, node.language), request.schema});

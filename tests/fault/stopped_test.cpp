@@ -46,35 +46,111 @@ TEST_F(Stopped, processes_are_never_evicted_and_go_on_where_they_were) {
   EXPECT_EQ(receive(*to_us), "after");
 }
 
-TEST_F(Stopped, subscriber_costs_only_its_own_queue_and_counts_what_it_missed) {
-  Signal ready, go;
-  Child slow([&] {
-    const auto member = join("slow");
-    const auto sub = member.subscriber("flood", 8);
+TEST_F(Stopped, a_process_stopped_longer_than_any_timeout_as_by_a_debugger_goes_on) {
+  constexpr auto kTimeout = 500ms;
+  const auto call_everything_on = [&](const std::string& topic) {
+    ConnectOptions impatient = options();
+    impatient.timeout = kTimeout;
+    const auto session = Session::join(impatient);
+    const Member member{session, session->add_node("debugged", "c++")};
+    const auto sub = member.subscriber(topic);
+    const auto pub = member.publisher(topic);
+    if (!eventually([&] { return pub->port().subscribers() == 1; })) return 1;
+    send(*pub, "went on");
+    return receive(*sub) == "went on" ? 0 : 2;
+  };
+  std::vector<std::pair<std::string, std::unique_ptr<Child>>> all;
+  for (const auto& [point, count] : rehearse([&] { return call_everything_on("rehearsal"); }))
+    for (const char* call : {"join.", "advertise.", "subscribe.", "connect.", "attach."})
+      if (point.starts_with(call))
+        all.emplace_back(point,
+                         victim(at_point(point, SIGSTOP), [&, topic = point] { return call_everything_on(topic); }));
+  ASSERT_GE(all.size(), 12U);
+  for (const auto& [point, debugged] : all) ASSERT_EQ(fate_of(debugged->pid()).kind, Fate::stopped) << point;
+  expect_traffic_for(2 * kTimeout);
+  for (const auto& [point, debugged] : all) debugged->signal(SIGCONT);
+  for (const auto& [point, debugged] : all) EXPECT_EQ(debugged->wait(), 0) << "stopped at " << point;
+}
+
+TEST_F(Stopped, a_process_stopped_longer_than_the_timeout_of_its_call_finds_the_answer_when_it_goes_on) {
+  Signal ready, go, calling;
+  Child debugged([&] {
+    ConnectOptions impatient = options();
+    impatient.timeout = 250ms;
+    const auto session = Session::join(impatient);
+    const Member member{session, session->add_node("debugged", "c++")};
+    const auto sub = member.subscriber("before");
     ready.give();
-    go.await();  // is stopped before and goes on behind
-    uint64_t taken = 0;
-    while (sub->port().taken() + sub->port().lost() < 2000)
-      if (sub->port().take() != nullptr) ++taken;
-    return taken <= 16 ? 0 : 1;  // its queue and its ring
+    go.await();
+    calling.give();
+    const auto pub = member.publisher("before");
+    // It does not wait for those who are there any more: its time is over.
+    if (!pub->port().wait_for_subscribers(1, 20s)) return 2;
+    send(*pub, "went on");
+    return receive(*sub) == "went on" ? 0 : 1;
   });
   ready.await();
-  slow.signal(SIGSTOP);
-  ASSERT_EQ(fate_of(slow.pid()).kind, Fate::stopped);
+  busd_->signal(SIGSTOP);  // so that it cannot have its answer before it is stopped
+  ASSERT_EQ(fate_of(busd_->pid()).kind, Fate::stopped);
+  go.give();
+  calling.await();
+  ::usleep(10'000);  // likely while it waits; right also if it does not yet
+  debugged.signal(SIGSTOP);
+  ASSERT_EQ(fate_of(debugged.pid()).kind, Fate::stopped);
+  busd_->signal(SIGCONT);
+  expect_traffic_for(500ms);
+  expect_service();
+  debugged.signal(SIGCONT);
+  EXPECT_EQ(debugged.wait(), 0);
+}
+
+TEST_F(Stopped, subscriber_costs_only_its_own_queue_and_counts_what_it_missed) {
+  constexpr unsigned kQueue = 8, kFlood = 2000;
+  Signal ready, receiving, caught_up;
+  Child slow([&]() -> int {
+    const auto member = join("slow");
+    const auto sub = member.subscriber("flood", kQueue);
+    ready.give();
+    if (receive(*sub) != "before" || sub->port().lost() != 0) return 100;
+    receiving.give();
+    // Is stopped in this wait, and finds the newest when it goes on.
+    unsigned taken = 0, last = 0;
+    bool in_order = true;
+    for (; last != kFlood; ++taken) {
+      const auto number = static_cast<unsigned>(std::stoul(receive(*sub, 3600s)));
+      in_order &= taken == 0 || number == last + 1;
+      last = number;
+    }
+    const uint64_t lost = sub->port().lost();
+    caught_up.give();
+    if (!in_order || lost != kFlood - taken) return 101;
+    if (receive(*sub) != "after" || sub->port().lost() != lost) return 102;
+    return static_cast<int>(taken);
+  });
+  ready.await();
   const auto flood = witness.publisher("flood");
   const auto quick = witness.subscriber("flood", 64);
-  ASSERT_TRUE(eventually([&] { return flood->port().subscribers() >= 1; }));
-  EXPECT_FALSE(flood->port().wait_for_subscribers(2, 100ms)) << "one that is stopped cannot have answered";
-  for (int i = 0; i < 2000; ++i) {
-    send(*flood, "x");
-    EXPECT_EQ(receive(*quick), "x");
+  ASSERT_TRUE(eventually([&] { return flood->port().subscribers() == 2; }));
+  send(*flood, "before");
+  EXPECT_EQ(receive(*quick), "before");
+  receiving.await();
+  slow.signal(SIGSTOP);
+  ASSERT_EQ(fate_of(slow.pid()).kind, Fate::stopped);
+  const uint64_t chunks = flood->port().chunks_in_use();
+  for (unsigned i = 1; i <= kFlood; ++i) {
+    send(*flood, std::to_string(i));
+    EXPECT_EQ(receive(*quick), std::to_string(i));
   }
   EXPECT_EQ(quick->port().lost(), 0U);
+  EXPECT_LE(flood->port().chunks_in_use(), chunks + 2 * kQueue) << "more than its queue, and what is on its way there";
+  EXPECT_EQ(flood->port().subscribers(), 2U);
+  expect_service();
   slow.signal(SIGCONT);
-  ASSERT_TRUE(eventually([&] { return flood->port().subscribers() == 2; })) << "it is not introduced when it goes on";
-  for (int i = 0; i < 2000; ++i) send(*flood, "y");
-  go.give();
-  EXPECT_EQ(slow.wait(), 0);
+  caught_up.await();
+  send(*flood, "after");
+  const int taken = slow.wait();
+  EXPECT_GE(taken, static_cast<int>(kQueue)) << "100 and more: what went wrong in it";
+  EXPECT_LE(taken, static_cast<int>(2 * kQueue)) << "100 and more: what went wrong in it";
 }
 
 TEST_F(Stopped, publisher_costs_only_its_own_messages) {

@@ -28,6 +28,8 @@ struct Fate {
 };
 // Waits until the process ended or stopped.
 Fate fate_of(pid_t pid);
+// Of a child that nobody has waited for.
+bool has_ended(pid_t pid);
 
 class World : public BusdTest {
  protected:
@@ -39,9 +41,12 @@ class World : public BusdTest {
   static std::unique_ptr<Child> victim(const Plan& plan, const std::function<int()>& script);
   // Runs it without harm, and tells which points it passed.
   std::vector<Passed> rehearse(const std::function<int()>& script);
-  // Part `part` of `parts` of all points a script passes, each stopped or killed at the first time and half way; `check` has
-  // the victim as it stands or lies. Prints how many.
+  // Part `part` of `parts` of all points of the sources but those that `is_elsewhere` says: a script must pass the others
+  // and no more. Is stopped or killed at each of them the first time and half way; `check` has the victim as it stands or
+  // lies. Prints how many.
+  using IsElsewhere = std::function<bool(const std::string& point)>;
   void at_every_point(const std::function<int()>& script, int signal, unsigned part, unsigned parts,
+                      const IsElsewhere& is_elsewhere,
                       const std::function<void(Child& victim, const Plan& plan)>& check);
 
   // ---- those who must go on: this process and a peer, connected to each other both ways on topic "shared"
@@ -74,6 +79,8 @@ class World : public BusdTest {
   unsigned pings = 0;
 
  private:
+  std::vector<Passed> points_of_part(const std::function<int()>& script, unsigned part, unsigned parts,
+                                     const IsElsewhere& is_elsewhere);
   void probe(const char* what, const std::function<void()>& exchange);
   void exchange_messages();
   void be_served();

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "test_bus.hpp"
 
@@ -29,6 +30,7 @@ struct Everything {
     node.emplace("ending", options);
     pub.emplace(node->publisher("mine"));
     sub.emplace(node->subscriber("mine"));
+    if (!eventually([&] { return pub->stats().subscribers >= 2; })) throw std::runtime_error("the witness is not here");
     for (int i = 0; i < 3; ++i) pub->publish_bytes("held");
     while (auto sample = sub->take()) samples.push_back(std::move(*sample));
     draft.emplace(pub->loan(100));
@@ -42,9 +44,55 @@ bool sleeps(pid_t thread) {
   return name_end != std::string::npos && text.substr(name_end + 2, 1) == "S";
 }
 
+// Is on the bus before the others end and hears them; when they have ended, it exchanges a message with itself over the
+// connections it has. A process of its own, so that those who end have nothing of it by their fork.
+class Witness {
+ public:
+  explicit Witness(const polybus::NodeOptions& options)
+      : pid_(start_child([&] {
+          polybus::Node node("witness", options);
+          auto pub = node.publisher("mine");
+          auto sub = node.subscriber("mine", {.queue = 64});
+          ready_.give();
+          ended_.await();
+          return look_around(node, pub, sub);
+        })) {
+    ready_.await();
+  }
+  ~Witness() {
+    if (pid_ == 0) return;
+    ::kill(pid_, SIGKILL);
+    end_of(pid_);
+  }
+  Witness(const Witness&) = delete;
+  Witness& operator=(const Witness&) = delete;
+
+  // When the others have ended, once. 0: all is well.
+  int testimony() {
+    ended_.give();
+    return end_of(std::exchange(pid_, 0));
+  }
+
+ private:
+  static int look_around(polybus::Node& node, polybus::Publisher<polybus::Bytes>& pub,
+                         polybus::Subscriber<polybus::Dynamic>& sub) {
+    if (!eventually([&] { return node.graph().nodes.size() == 1; })) return 1;  // a dead one is still listed
+    int heard = 0;
+    while (auto sample = sub.take()) heard += text_of(sample->data()) == "held" ? 1 : 0;
+    if (heard < 3) return 2;  // it was not connected to those who ended
+    pub.publish_bytes("x");
+    auto own = sub.take(kPatience);
+    if (!own || text_of(own->data()) != "x") return 3;
+    return sub.stats().lost == 0 ? 0 : 4;
+  }
+
+  Signal ready_, ended_;
+  pid_t pid_;
+};
+
 class Exits : public TestBus {
  protected:
-  // A witness exchanges messages with itself; the program in the child ends as `ending` does, with all of its things open.
+  // The program in the child ends as `ending` does, with all of its things open.
   int end_by(const std::function<void(Everything&)>& ending) {
     return in_child([&]() -> int {
       static Everything everything;  // constructed in the child only: its destructor runs at exit
@@ -53,14 +101,10 @@ class Exits : public TestBus {
       return 0;
     });
   }
-  void expect_others_are_well() {
-    auto node = this->node("witness");
-    EXPECT_TRUE(eventually([&] { return node.graph().nodes.size() == 1; })) << "the dead one is still listed";
-    auto sub = node.subscriber("mine");
-    auto pub = node.publisher("mine");
-    pub.publish_bytes("x");
-    EXPECT_EQ(text_of(sub.take(kPatience).data()), "x");
-  }
+  void expect_others_are_well() { EXPECT_EQ(witness_.testimony(), 0); }
+
+ private:
+  Witness witness_{options()};
 };
 
 }  // namespace

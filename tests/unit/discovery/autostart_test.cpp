@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "tests/unit/discovery/busd_count.hpp"
 #include "tests/unit/discovery/busd_process.hpp"
 
 namespace polybus::discovery {
@@ -78,6 +79,8 @@ TEST_F(Autostart, many_at_once_end_with_one_busd) {
   {
     const auto member = join("referee", true);
     EXPECT_TRUE(eventually([&] { return member.session->graph().nodes.size() == 13; }));
+    EXPECT_TRUE(eventually([&] { return count_busds_on(socket) == 1; }))
+        << count_busds_on(socket) << " of them are left";
   }
   for (int i = 0; i < 12; ++i) leave.give();
   for (auto& child : children) EXPECT_EQ(child->wait(), 0);

@@ -11,6 +11,7 @@
 
 #include "bus/transport/layout.hpp"
 #include "discovery/registry/kept_values.hpp"
+#include "tests/unit/discovery/busd_process.hpp"
 #include "tests/unit/discovery/registry_fixture.hpp"
 
 namespace polybus::registry {
@@ -217,6 +218,23 @@ TEST_F(Registries, refuse_a_second_publisher_where_one_wants_to_be_alone) {
   two.advertise(1, "t");
   Process three(registry, 12);
   EXPECT_EQ(code_of([&] { three.advertise(1, "t", 0, {}, true); }), Code::exclusive);
+}
+
+TEST_F(Registries,
+       give_the_place_of_a_killed_publisher_away_before_they_hear_of_its_death_but_not_that_of_a_stopped_one) {
+  discovery::testing_support::Child real([]() -> int {
+    for (;;) ::pause();
+  });
+  const auto pid = static_cast<uint32_t>(real.pid());
+  Process holder(registry, pid), heir(registry, 11);
+  holder.advertise(1, "t", 0, {}, true);
+  real.signal(SIGSTOP);
+  EXPECT_EQ(code_of([&] { heir.advertise(1, "t", 0, {}, true); }), Code::exclusive);
+  real.signal(SIGKILL);
+  heir.advertise(1, "t", 0, {}, true);
+  EXPECT_EQ(bus().topics.at("t")->publishers.size(), 2U) << "its memory is free though it may not be dead yet";
+  holder.die();
+  EXPECT_EQ(bus().topics.at("t")->publishers.size(), 1U);
 }
 
 TEST_F(Registries, hand_a_late_eventfd_to_publishers_that_are_attached) {
