@@ -24,6 +24,11 @@ export const coreJson = (schema, bytes) => JSON.parse(addon.schemaMessageJson(Sc
 /** Every test has a deadline, so that a hang is a failure and not a hang of everything. */
 export const patience = { timeout: 60_000 }
 
+/** Waits for a condition; the test's deadline ends what never comes. */
+export const until = async (condition) => {
+  while (!(await condition())) await pause(2)
+}
+
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const busd = process.env.POLYBUS_BUSD ?? `${repository}build/bin/busd`
 
@@ -47,8 +52,7 @@ if (isMainThread) {
 }
 
 /** Starts a registry for a bus of this test alone, and waits until it answers. `bus.stop()` ends it. */
-export async function startBus() {
-  const name = `node-${randomBytes(6).toString('hex')}`
+export async function startBus(name = `node-${randomBytes(6).toString('hex')}`) {
   // Should this process be killed, it ends by itself, and keeps nobody waiting for the end of its output meanwhile.
   const daemon = spawn(busd, ['--bus', name, '--idle-exit', '10'], { stdio: ['ignore', 'ignore', 'pipe'] })
   daemon.stderr.pipe(process.stderr, { end: false })

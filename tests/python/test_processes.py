@@ -192,12 +192,24 @@ threading.Thread(target=lambda: [None for _ in sub], daemon=True).start()
     assert "Fatal" not in err
 
 
-def test_a_process_that_is_killed_leaves_the_others_alone(bus, node, words, child, until):
-    sub = node.subscriber("imu")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT", "SIGABRT", "SIGSEGV"])
+def test_a_process_that_a_signal_ends_leaves_the_others_alone(bus, node, words, child, until, name):
+    sub, ping, pong = node.subscriber("imu"), node.publisher("ping"), node.subscriber("pong")
+    witness = child(
+        """
+node = polybus.Node("witness")
+pong, ping = node.publisher("pong"), node.subscriber("ping")
+for sample in ping:
+    pong.publish_bytes(sample.data)
+"""
+    )
     other = child(
         """
+import resource
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 node = polybus.Node("victim")
 pub, sub = node.publisher("imu", polybus.load_schema("words.capnp").Imu), node.subscriber("back")
+one_of_two = node.subscriber("ping")
 pub.wait_for_subscribers(1)
 pub.publish(frameId="last words", accel=[1, 2, 3])
 held = sub.take(timeout=None)
@@ -205,20 +217,26 @@ print("holding", flush=True)
 signal.pause()
 """
     )
-    pub = node.publisher("back")
-    pub.wait_for_subscribers(1)
-    pub.publish_bytes(b"x")
+    back = node.publisher("back")
+    back.wait_for_subscribers(1)
+    back.publish_bytes(b"x")
     assert other.line() == "holding"
     sample = sub.take(timeout=None)
-    other.process.kill()
-    other.process.wait()
+    number = getattr(signal, name)
+    other.process.send_signal(number)
+    assert other.end()[0] == -number
     assert sample.msg.frameId == "last words"
     assert list(sample.msg.accel) == [1.0, 2.0, 3.0]
-    until(lambda: pub.subscribers == 0)
-    for _ in range(100):
-        pub.publish_bytes(b"y")
+    until(lambda: back.subscribers == 0)
+    until(lambda: {one["node"] for one in node.graph()["nodes"]} == {"test", "witness"})
+    until(lambda: len(node.graph()["connections"]) == 2)
+    for i in range(100):
+        back.publish_bytes(b"y")
+        ping.publish_bytes(str(i).encode())
+        assert bytes(pong.take(timeout=None).data) == str(i).encode()
     node.publisher("imu", words.Imu).publish(frameId="new")
     assert sub.take(timeout=None).msg.frameId == "new"
+    assert witness.process.poll() is None
 
 
 def test_the_first_use_starts_busd_and_needs_no_daemon(monkeypatch, tmp_path):
@@ -231,13 +249,3 @@ def test_the_first_use_starts_busd_and_needs_no_daemon(monkeypatch, tmp_path):
         pid = node.graph()["busd_pid"]
         assert pid != os.getpid()
     os.kill(pid, signal.SIGTERM)
-
-
-def test_a_bus_that_restarts_is_found_again(bus, node, until):
-    # The fixture's busd is the only one that may run: killing and starting it is issue 4's. Here: the error is clear.
-    graph = node.graph()
-    assert node.connected
-    os.kill(graph["busd_pid"], signal.SIGKILL)
-    until(lambda: not node.connected)
-    with pytest.raises((polybus.DisconnectedError, polybus.NoBusError)):
-        node.publisher("late")
