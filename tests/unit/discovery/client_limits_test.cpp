@@ -1,4 +1,5 @@
 // The bounds of docs/limits.md that a process keeps by itself.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/mman.h>
 
@@ -166,9 +167,35 @@ std::string refusal_of_a_publisher(const ClientLimits::Member& member, FullMapTa
   return "no refusal";
 }
 
+// What this process and those that come from it meanwhile say goes into a file.
+class StderrTo {
+ public:
+  explicit StderrTo(const std::string& path) : before_(::dup(STDERR_FILENO)) {
+    const Fd file(::open(path.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600));
+    ::dup2(file.get(), STDERR_FILENO);
+  }
+  ~StderrTo() { ::dup2(before_.get(), STDERR_FILENO); }
+  StderrTo(const StderrTo&) = delete;
+  StderrTo& operator=(const StderrTo&) = delete;
+
+ private:
+  const Fd before_;
+};
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 TEST_F(ClientLimits, name_vm_max_map_count_when_a_process_has_no_mapping_left_and_harm_nobody_else) {
   if (kIsSanitized) GTEST_SKIP() << "the sanitizer itself needs mappings";
   if (mappings_max() > 2'000'000) GTEST_SKIP() << "too many to use them all up";
+  const std::string busds_log = folder / "busd.log", clients_log = folder / "client.log";
+  stop_busd();
+  {
+    const StderrTo log(busds_log);
+    start_busd();
+  }
   const auto member = join();
   const auto early = member.publisher("shared");
   Signal is_full, other_came, is_through;
@@ -184,6 +211,7 @@ TEST_F(ClientLimits, name_vm_max_map_count_when_a_process_has_no_mapping_left_an
         return 1;
       }
       send(*own, "x");
+      const StderrTo log(clients_log);
       is_full.give();
       other_came.await();
       if (receive(*sub) != "from early") return 2;
@@ -208,6 +236,8 @@ TEST_F(ClientLimits, name_vm_max_map_count_when_a_process_has_no_mapping_left_an
   send(*early, "from early again");
   other_came.give();
   EXPECT_EQ(crowded.wait(), 0);
+  for (const std::string& log : {content_of(busds_log), content_of(clients_log)})
+    EXPECT_THAT(log, HasSubstr("sysctl vm.max_map_count"));
 }
 
 }  // namespace

@@ -53,7 +53,17 @@ TEST(FrameReader, refuses_a_message_that_is_announced_too_large) {
   EXPECT_THROW(reader.next(), ProtocolError);
 }
 
-TEST(FrameReader, refuses_a_message_of_too_many_segments) {
+TEST(FrameReader, takes_a_message_of_64_segments_and_refuses_more) {
+  const auto next = [](uint32_t segments) {
+    FrameReader reader(1024);
+    std::vector<uint32_t> header(segments / 2 * 2 + 2);  // all of them empty
+    header[0] = segments - 1;
+    feed(reader, std::as_bytes(std::span(header)));
+    return reader.next().has_value();
+  };
+  EXPECT_TRUE(next(64));
+  EXPECT_THROW(next(65), ProtocolError);
+
   FrameReader reader(1024);
   const uint32_t header[] = {0xffffffff, 0};
   feed(reader, std::as_bytes(std::span(header)));
@@ -107,6 +117,18 @@ TEST_F(Channels, give_each_message_its_own_descriptors) {
       EXPECT_EQ(mark_of(request->fds[0]), static_cast<char>('a' + i));
       EXPECT_NE(::fcntl(request->fds[0]->get(), F_GETFD) & FD_CLOEXEC, 0);
     }
+  }
+}
+
+TEST_F(Channels, take_4_descriptors_with_a_message_and_refuse_more) {
+  for (const size_t count : {4, 5}) {
+    Frame frame = node_request(count, "n");
+    for (size_t i = 0; i < count; ++i) frame.fds.push_back(marked_fd('x'));
+    left->queue(std::move(frame));
+    if (count == 4)
+      EXPECT_TRUE(receive());
+    else
+      EXPECT_THROW(receive(), ProtocolError);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "discovery/protocol/codec.hpp"
+#include "discovery/registry/log.hpp"
 #include "discovery/registry/registry.hpp"
 #include "tests/unit/discovery/folder.hpp"
 
@@ -102,6 +103,22 @@ TEST_F(Limits, refuse_a_publisher_whose_quota_finds_no_addresses_and_say_how_to_
   EXPECT_THAT(failure.message, HasSubstr("POLYBUS_WINDOW"));
   EXPECT_EQ(process.advertise(3, "t", 1 << 20).code, Code::ok);
   EXPECT_EQ(process.advertise(4, "t", addresses * 2).code, Code::too_large);
+}
+
+TEST_F(Limits, leave_connections_that_find_no_room_unmade_and_log_it) {
+  try {
+    for (;;) registry.bus().book.take_connection();
+  } catch (const Error& error) {
+    ASSERT_EQ(error.code(), Code::limit);
+  }
+  open_log("test", "warn");
+  ::testing::internal::CaptureStderr();
+  const Failure published = process.advertise(1, "t"), subscribed = process.subscribe(2, "t");
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("no room for more connections"));
+  open_log("test", "off");
+  EXPECT_EQ(published.code, Code::ok) << published.message;
+  EXPECT_EQ(subscribed.code, Code::ok) << subscribed.message;
+  EXPECT_TRUE(registry.bus().connections.empty());
 }
 
 TEST_F(Limits, refuse_more_nodes_than_a_process_may_have) {

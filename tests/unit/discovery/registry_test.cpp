@@ -359,6 +359,14 @@ TEST_F(Registries, refuse_what_is_out_of_bounds_and_change_nothing) {
   body = one.ask(
       Subscribe{.end = 1, .node = 1, .topic = "t", .subscriber_id = 1, .schema = {}, .queue_depth = 0, .history = 0});
   EXPECT_EQ(std::get<Failure>(body).code, Code::limit);
+  body = one.ask(Subscribe{.end = 1,
+                           .node = 1,
+                           .topic = "t",
+                           .subscriber_id = 1,
+                           .schema = {},
+                           .queue_depth = bus::kQueueMax + 1,
+                           .history = 0});
+  EXPECT_EQ(std::get<Failure>(body).code, Code::limit);
   body = one.ask(
       Subscribe{.end = 1, .node = 77, .topic = "t", .subscriber_id = 1, .schema = {}, .queue_depth = 1, .history = 0});
   EXPECT_EQ(std::get<Failure>(body).code, Code::closed);
