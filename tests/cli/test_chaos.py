@@ -89,6 +89,8 @@ def test_a_message_that_is_wrong_late_or_missing_is_found(
         ("fds", "node", "descriptor of /dev/null"),
         ("hold", "c++", "leak: "),
         ("exit", "c++", "ended with exit code 3"),
+        ("exit", "python", "ended with exit code 3"),
+        ("exit", "node", "ended by signal 15"),
     ],
 )
 def test_hangs_leaks_and_ends_are_found(tmp_path: Path, sabotage: str, language: str, kind: str) -> None:
