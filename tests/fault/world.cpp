@@ -189,6 +189,7 @@ void World::expect_service() {
 
 void World::exchange_messages() {
   const std::string number = std::to_string(++pings);
+  const uint64_t lost = subscriber->port().lost();
   send(*publisher, "ping " + number);
   bool ping = false, pong = false;
   for (const auto end = Clock::now() + kPatience; (!ping || !pong) && Clock::now() < end;) {
@@ -197,7 +198,7 @@ void World::exchange_messages() {
     pong |= text == "pong " + number;
   }
   EXPECT_TRUE(ping) << "the witness no longer hears itself";
-  EXPECT_TRUE(pong) << "the peer no longer answers";
+  EXPECT_TRUE(pong) << "the peer no longer answers; " << subscriber->port().lost() - lost << " lost meanwhile";
 }
 
 void World::take_what_is_left() const {
