@@ -214,6 +214,7 @@ struct Graph {
     fingerprint @2 :Text;
     publishers @3 :UInt32;  # that have it now
     subscribers @4 :UInt32;
+    keptPublishers @5 :UInt32;  # that are gone, but not their kept values
   }
   struct End {
     node @0 :Text;

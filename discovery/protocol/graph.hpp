@@ -23,6 +23,7 @@ struct GraphVersion {
   uint32_t number = 0;
   std::string type_name, fingerprint;
   uint32_t publishers = 0, subscribers = 0;  // that have it now
+  uint32_t kept_publishers = 0;              // that are gone, but not their kept values
 };
 struct GraphTopic {
   std::string topic, type_name, fingerprint;

@@ -31,6 +31,7 @@ void encode_graph(control::Graph::Builder to, const Graph& from) {
       versions[j].setFingerprint(version.fingerprint);
       versions[j].setPublishers(version.publishers);
       versions[j].setSubscribers(version.subscribers);
+      versions[j].setKeptPublishers(version.kept_publishers);
     }
     auto ends = topics[i].initEnds(topic.ends.size());
     for (unsigned j = 0; j < ends.size(); ++j) {
@@ -83,7 +84,8 @@ Graph decode_graph(control::Graph::Reader from) {
     entry.kept_values = topic.getKeptValues();
     for (const auto version : topic.getVersions())
       entry.versions.push_back({version.getNumber(), text(version.getTypeName()), text(version.getFingerprint()),
-                                version.getPublishers(), version.getSubscribers()});
+                                version.getPublishers(), version.getSubscribers(),
+                                version.getKeptPublishers()});
     for (const auto end : topic.getEnds()) entry.ends.push_back(decode_end(end));
   }
   for (const auto connection : from.getConnections())

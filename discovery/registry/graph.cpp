@@ -35,12 +35,17 @@ void count_losses(const Bus& bus, const Subscriber& subscriber, discovery::Graph
 }
 
 discovery::GraphVersion draw(const Topic& topic, const SchemaVersion& version) {
-  const auto has_it = [&](const End* end) {
-    return !end->gone && end->schema && end->schema->fingerprint == version.schema.fingerprint;
+  const auto had_it = [&](const End* end) {
+    return end->schema && end->schema->fingerprint == version.schema.fingerprint;
+  };
+  const auto has_it = [&](const End* end) { return !end->gone && had_it(end); };
+  const auto left_values = [&](const Publisher* publisher) {
+    return publisher->gone && publisher->kept && had_it(publisher);
   };
   return {version.number, version.schema.type_name, version.schema.fingerprint,
           static_cast<uint32_t>(std::ranges::count_if(topic.publishers, has_it)),
-          static_cast<uint32_t>(std::ranges::count_if(topic.subscribers, has_it))};
+          static_cast<uint32_t>(std::ranges::count_if(topic.subscribers, has_it)),
+          static_cast<uint32_t>(std::ranges::count_if(topic.publishers, left_values))};
 }
 
 discovery::GraphTopic draw(const Bus& bus, const Topic& topic) {

@@ -49,8 +49,8 @@ class TestList:
         assert len(ends) == 4
         expected = {"v": 1, "topic": "imu", "type": "imu.capnp:Imu"}
         assert lines(bus, "schema", "list") == [
-            expected | {"version": 1, "fingerprint": v1.fingerprint, "publishers": 1, "subscribers": 0},
-            expected | {"version": 2, "fingerprint": v2.fingerprint, "publishers": 0, "subscribers": 1},
+            expected | {"version": 1, "fingerprint": v1.fingerprint, "publishers": 1, "subscribers": 0, "kept_publishers": 0},
+            expected | {"version": 2, "fingerprint": v2.fingerprint, "publishers": 0, "subscribers": 1, "kept_publishers": 0},
         ]
         assert (
             bus.cli("schema", "list", "imu").stdout.splitlines()[1] == f"imu\t2\timu.capnp:Imu\t{v2.fingerprint}\t0\t1"
@@ -200,6 +200,30 @@ class TestCheck:
         ends[1].close()
         until(lambda: lines(bus, "schema", "list")[1]["subscribers"] == 0, "the subscriber's end")
         assert len(lines(bus, "schema", "check", "--against", "imu", f"{third}:Imu")) == 1
+
+    def test_looks_at_the_values_that_a_publisher_left(
+        self, bus: PrivateBus, node: polybus.Node, files: dict[str, Path]
+    ) -> None:
+        third = write(files["v1"].parent / "third.capnp", V1.replace("mood @1 :Mood;", "mood @1 :Mood; z @2 :Int8;"))
+        subscriber = node.subscriber("imu", polybus.load_schema(files["v1"]).Imu)
+        with node.publisher("imu", polybus.load_schema(files["v2"]).Imu, history=1) as publisher:
+            publisher.publish(x=1)
+        until(lambda: lines(bus, "schema", "list")[1]["kept_publishers"] == 1, "a value to be kept")
+        checked = lines(bus, "schema", "check", "--against", "imu", f"{third}:Imu", code=5)
+        assert [(line["there"], line["fits"]) for line in checked] == [("imu@1", True), ("imu@2", False)]
+        with pytest.raises(polybus.SchemaMismatchError):
+            node.subscriber("imu", polybus.load_schema(third).Imu)
+        subscriber.close()
+
+    def test_does_not_look_at_a_version_that_nobody_has(
+        self, bus: PrivateBus, node: polybus.Node, files: dict[str, Path]
+    ) -> None:
+        subscriber = node.subscriber("imu")
+        node.publisher("imu", polybus.load_schema(files["v1"]).Imu).close()
+        until(lambda: lines(bus, "schema", "list")[0]["publishers"] == 0, "the publisher's end")
+        assert lines(bus, "schema", "check", "--against", "imu", f"{files['other']}:Imu") == []
+        node.publisher("imu", polybus.load_schema(files["other"]).Imu).close()
+        subscriber.close()
 
     def test_of_an_untyped_topic_fails(self, bus: PrivateBus, node: polybus.Node) -> None:
         publisher = node.publisher("bytes")

@@ -1,6 +1,6 @@
 /* C's part, by the byte: `conformance-runner-c pub TOPIC SCHEMA FRAMES` publishes the frames of a file (each a 32-bit size and
- * so many bytes, little-endian), `conformance-runner-c sub TOPIC SCHEMA COUNT` prints each message as the library's JSON, a tab,
- * and the frame in hexadecimal digits, `conformance-runner-c mistakes TOPIC SCHEMA VALUES` the error of each line of JSON. See
+ * so many bytes, little-endian), `conformance-runner-c sub TOPIC ANY COUNT` prints each message as the library's JSON by the
+ * registry's schema, a tab, and the frame in hexadecimal digits, `conformance-runner-c mistakes TOPIC SCHEMA VALUES` the error of each line of JSON. See
  * test_conformance.py. */
 #include <polybus/polybus.h>
 #include <stdint.h>
@@ -49,12 +49,12 @@ static void publish(polybus_node* node, const char* topic, polybus_schema* schem
   polybus_publisher_close(publisher);
 }
 
-static void subscribe(polybus_node* node, const char* topic, polybus_schema* schema, int count) {
+static void subscribe(polybus_node* node, const char* topic, int count) {
   polybus_subscriber* subscriber;
   polybus_subscriber_options options;
   polybus_subscriber_options_init(&options);
   options.queue = 1024;
-  check(polybus_subscriber_open(node, topic, schema, &options, &subscriber, &error));
+  check(polybus_subscriber_open(node, topic, NULL, &options, &subscriber, &error));
   for (int i = 0; i < count; ++i) {
     polybus_sample* sample;
     polybus_sample_info info;
@@ -89,9 +89,9 @@ static void mistakes(polybus_schema* schema, const char* path) {
 
 int main(int argc, char** argv) {
   polybus_node* node;
-  polybus_schema* schema;
+  polybus_schema* schema = NULL;
   if (argc != 5) return 2;
-  schema = load_schema(argv[3]);
+  if (strcmp(argv[1], "sub") != 0) schema = load_schema(argv[3]);
   if (strcmp(argv[1], "mistakes") == 0) {
     mistakes(schema, argv[4]);
     polybus_schema_release(schema);
@@ -101,9 +101,9 @@ int main(int argc, char** argv) {
   if (strcmp(argv[1], "pub") == 0) {
     publish(node, argv[2], schema, argv[4]);
   } else {
-    subscribe(node, argv[2], schema, atoi(argv[4]));
+    subscribe(node, argv[2], atoi(argv[4]));
   }
   polybus_node_close(node);
-  polybus_schema_release(schema);
+  if (schema != NULL) polybus_schema_release(schema);
   return 0;
 }

@@ -27,6 +27,7 @@ struct SchemaVersion {
   uint32_t number = 0;  // 0: not known without the registry
   std::string type, fingerprint;
   uint32_t publishers = 0, subscribers = 0;  // that have it now
+  uint32_t kept_publishers = 0;              // that are gone, but not their kept values
 };
 
 struct Topic {

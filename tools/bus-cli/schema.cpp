@@ -98,7 +98,8 @@ Exit run_schema_list(const Globals& globals, const TopicOptions& options) {
         line.text("topic", topic.name);
         version.number == 0 ? line.null("version") : line.count("version", version.number);
         line.text("type", version.type).text("fingerprint", version.fingerprint);
-        print_line(line.count("publishers", version.publishers).count("subscribers", version.subscribers).str());
+        line.count("publishers", version.publishers).count("subscribers", version.subscribers);
+        print_line(line.count("kept_publishers", version.kept_publishers).str());
         continue;
       }
       table.add({topic.name, version.number == 0 ? "-" : std::to_string(version.number), version.type,
@@ -143,8 +144,7 @@ Exit run_schema_check(const Globals& globals, const SchemaOptions& options) {
   if (topic.versions.empty() && !topic.publishers.empty())
     check(find_schema(globals, options.against));  // it is untyped
   for (const SchemaVersion& version : topic.versions) {
-    const bool is_in_use = version.publishers + version.subscribers != 0;
-    if (is_in_use || topic.versions.size() == 1)
+    if (version.publishers + version.subscribers + version.kept_publishers != 0)
       check({.text = topic.name + "@" + std::to_string(version.number),
              .topic = topic.name,
              .version = version.number,

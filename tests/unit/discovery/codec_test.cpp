@@ -95,13 +95,14 @@ TEST(Codec, keeps_a_graph_as_it_was) {
                           "ff",
                           {{.node = "n", .language = "python", .pid = 5, .id = 1, .is_publisher = true}},
                           3,
-                          {{2, "x:Z", "ee", 1, 4}}});
+                          {{2, "x:Z", "ee", 1, 4, 6}}});
   const auto got = reply(graph);
   EXPECT_EQ(got.nodes.at(0).language, "python");
   EXPECT_EQ(got.topics.at(0).kept_values, 3u);
   EXPECT_TRUE(got.topics.at(0).ends.at(0).is_publisher);
   EXPECT_EQ(got.topics.at(0).versions.at(0).fingerprint, "ee");
   EXPECT_EQ(got.topics.at(0).versions.at(0).subscribers, 4u);
+  EXPECT_EQ(got.topics.at(0).versions.at(0).kept_publishers, 6u);
   EXPECT_EQ(got.connections.at(0).subscriber_id, 2u);
 }
 
