@@ -1,4 +1,5 @@
-// JavaScript's part: for each line "TOPIC SCHEMA" of standard input, what a subscriber with that file's Main is told.
+// JavaScript's part: for each line "TOPIC SCHEMA" of standard input, what a subscriber (`refused.mjs
+// publisher`: a publisher) with that file's Main is told.
 import { readFileSync, writeSync } from 'node:fs'
 import { Node, loadSchema } from 'polybus'
 
@@ -6,7 +7,7 @@ const node = new Node('refused')
 for (const line of readFileSync(0, 'utf8').split('\n').filter(Boolean)) {
   const [topic, path] = line.split(' ')
   try {
-    node.subscriber(topic, loadSchema(path).Main).close()
+    node[process.argv[2]](topic, loadSchema(path).Main).close()
     writeSync(1, 'fits\n')
   } catch (error) {
     writeSync(1, `${error.code} ${error.message}\n`)

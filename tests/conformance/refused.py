@@ -1,4 +1,5 @@
-"""Python's part: for each line "TOPIC SCHEMA" of standard input, what a subscriber with that file's Main is told."""
+"""Python's part: for each line "TOPIC SCHEMA" of standard input, what a subscriber (argument
+`publisher`: a publisher) with that file's Main is told."""
 
 import sys
 
@@ -8,7 +9,7 @@ with polybus.Node("refused") as node:
     for line in sys.stdin:
         topic, path = line.split()
         try:
-            with node.subscriber(topic, polybus.load_schema(path).Main):
+            with getattr(node, sys.argv[1])(topic, polybus.load_schema(path).Main):
                 print("fits")
         except polybus.Error as error:
             print(error.code, error)

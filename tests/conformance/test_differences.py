@@ -58,29 +58,30 @@ def here(keeper: polybus.Node, tmp_path: Path) -> Iterator[list[Path]]:
         publisher.close()
 
 
-def expected(case: dict[str, Any], pid: int, language: str, keeper_language: str) -> str:
+def expected(case: dict[str, Any], role: str, pid: int, language: str, keeper_language: str) -> str:
     if "mismatches" not in case:
         return "fits"
     there = "untyped bytes" if case["there"] is None else "case.capnp:Main"
     return (
-        f"SCHEMA_MISMATCH topic {topic_of(case)}: case.capnp:Main of this subscriber, node refused (pid {pid}, {language}), "
+        f"SCHEMA_MISMATCH topic {topic_of(case)}: case.capnp:Main of this {role}, node refused (pid {pid}, {language}), "
         f"against {there} of publisher node keeper (pid {os.getpid()}, {keeper_language}): {'; '.join(case['mismatches'])}"
     )
 
 
+@pytest.mark.parametrize("role", ["subscriber", "publisher"])
 @pytest.mark.parametrize("language", PROGRAMS)
 def test_is_told_alike_in_every_language(
-    language: str, bus: PrivateBus, keeper: polybus.Node, here: list[Path]
+    language: str, role: str, bus: PrivateBus, keeper: polybus.Node, here: list[Path]
 ) -> None:
     lines = "".join(f"{topic_of(case)} {path}\n" for case, path in zip(CASES, here, strict=True))
-    process = bus.start(PROGRAMS[language], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = bus.start([*PROGRAMS[language], role], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     said, _ = process.communicate(lines, timeout=PATIENCE_S)
     assert process.returncode == 0
     keeper_language = next(node["language"] for node in keeper.graph()["nodes"] if node["node"] == "keeper")
-    own = {"python": keeper_language, "javascript": said.partition(f"pid {process.pid}, ")[2].partition(")")[0]}
-    assert own["javascript"].startswith(language) or language == "javascript"
+    node = subprocess.run([NODE, "-p", "process.versions.node"], capture_output=True, text=True, check=True).stdout
+    own = {"python": keeper_language, "javascript": "node " + ".".join(node.split(".")[:2])}
     for case, line in zip(CASES, said.splitlines(), strict=True):
-        assert line == expected(case, process.pid, own.get(language, language), keeper_language), case["name"]
+        assert line == expected(case, role, process.pid, own.get(language, language), keeper_language), case["name"]
         assert len(line.encode()) < 512
 
 
