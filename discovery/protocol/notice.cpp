@@ -84,8 +84,7 @@ Graph decode_graph(control::Graph::Reader from) {
     entry.kept_values = topic.getKeptValues();
     for (const auto version : topic.getVersions())
       entry.versions.push_back({version.getNumber(), text(version.getTypeName()), text(version.getFingerprint()),
-                                version.getPublishers(), version.getSubscribers(),
-                                version.getKeptPublishers()});
+                                version.getPublishers(), version.getSubscribers(), version.getKeptPublishers()});
     for (const auto end : topic.getEnds()) entry.ends.push_back(decode_end(end));
   }
   for (const auto connection : from.getConnections())

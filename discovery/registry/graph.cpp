@@ -42,7 +42,9 @@ discovery::GraphVersion draw(const Topic& topic, const SchemaVersion& version) {
   const auto left_values = [&](const Publisher* publisher) {
     return publisher->gone && publisher->kept && had_it(publisher);
   };
-  return {version.number, version.schema.type_name, version.schema.fingerprint,
+  return {version.number,
+          version.schema.type_name,
+          version.schema.fingerprint,
           static_cast<uint32_t>(std::ranges::count_if(topic.publishers, has_it)),
           static_cast<uint32_t>(std::ranges::count_if(topic.subscribers, has_it)),
           static_cast<uint32_t>(std::ranges::count_if(topic.publishers, left_values))};

@@ -49,8 +49,10 @@ class TestList:
         assert len(ends) == 4
         expected = {"v": 1, "topic": "imu", "type": "imu.capnp:Imu"}
         assert lines(bus, "schema", "list") == [
-            expected | {"version": 1, "fingerprint": v1.fingerprint, "publishers": 1, "subscribers": 0, "kept_publishers": 0},
-            expected | {"version": 2, "fingerprint": v2.fingerprint, "publishers": 0, "subscribers": 1, "kept_publishers": 0},
+            expected
+            | {"version": 1, "fingerprint": v1.fingerprint, "publishers": 1, "subscribers": 0, "kept_publishers": 0},
+            expected
+            | {"version": 2, "fingerprint": v2.fingerprint, "publishers": 0, "subscribers": 1, "kept_publishers": 0},
         ]
         assert (
             bus.cli("schema", "list", "imu").stdout.splitlines()[1] == f"imu\t2\timu.capnp:Imu\t{v2.fingerprint}\t0\t1"

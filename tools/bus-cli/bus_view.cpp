@@ -33,9 +33,8 @@ Topic topic_of(const discovery::GraphTopic& from, const bus::StatFile* file) {
               .kept = from.kept_values,
               .versions = {}};
   for (const auto& version : from.versions)
-    topic.versions.push_back(
-        {version.number, version.type_name, version.fingerprint, version.publishers, version.subscribers,
-         version.kept_publishers});
+    topic.versions.push_back({version.number, version.type_name, version.fingerprint, version.publishers,
+                              version.subscribers, version.kept_publishers});
   for (const discovery::GraphEnd& end : from.ends) {
     End copy{.is_publisher = end.is_publisher,
              .topic = from.topic,

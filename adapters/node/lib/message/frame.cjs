@@ -12,6 +12,11 @@ const SEGMENTS_MAX = 512
 // A list whose elements have no size may claim any number of them in a message of a few bytes. So many are believed.
 const FREE_ELEMENTS_MAX = 2 ** 20
 
+// Of so many messages in one memory the views are kept: making one costs more than reading a few fields.
+const VIEWS_MAX = 8
+// Of private memory that is no larger the last one is remembered, for the next message in it.
+const RECENT_BYTES_MAX = 1 << 20
+
 // Buffer's own method takes offsets beyond 2 GiB, toString() does not; and it takes any Uint8Array.
 const { utf8Slice } = /** @type {any} */ (Buffer.prototype)
 
@@ -21,6 +26,28 @@ class Memory {
   constructor(buffer, bytes = Buffer.from(/** @type {ArrayBuffer} */ (buffer))) {
     this.buffer = buffer
     this.bytes = bytes
+    /** @type {(DataView | undefined)[]} */
+    this.views = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined]
+  }
+
+  /** Private memory. @param {ArrayBufferLike} buffer */
+  static of(buffer) {
+    if (recent !== null && recent.buffer === buffer) return recent
+    const memory = new Memory(buffer, new Uint8Array(buffer))
+    recent = buffer.byteLength <= RECENT_BYTES_MAX ? memory : null
+    return memory
+  }
+
+  /**
+   * A view of one message and nothing else. Messages come again where others were: chunks of shared memory are few.
+   *
+   * @param {number} offset @param {number} size
+   */
+  view(offset, size) {
+    const slot = (offset >>> 8) % VIEWS_MAX
+    const known = this.views[slot]
+    if (known !== undefined && known.byteOffset === offset && known.byteLength === size) return known
+    return (this.views[slot] = new DataView(this.buffer, offset, size))
   }
 
   /**
@@ -35,6 +62,16 @@ class Memory {
   }
 }
 
+/** @type {Memory | null} */
+let recent = null
+
+/** @param {number} size */
+function checkSize(size) {
+  if (size < 16 || size % 8 !== 0) {
+    throw badMessage(`not a message: ${size} bytes, where a multiple of 8 and at least 16 is expected`)
+  }
+}
+
 class Frame {
   /**
    * @param {Memory} memory
@@ -42,13 +79,11 @@ class Frame {
    * @param {number} size
    */
   constructor(memory, offset, size) {
-    if (size < 16 || size % 8 !== 0) {
-      throw badMessage(`not a message: ${size} bytes, where a multiple of 8 and at least 16 is expected`)
-    }
+    checkSize(size)
     this.memory = memory
     this.offset = offset
     this.size = size
-    this.view = new DataView(memory.buffer, offset, size)
+    this.view = memory.view(offset, size)
     this.isOpen = true
     /** @type {number[] | null} Begins and ends by turns, where there is more than one segment. */
     this.bounds = null
@@ -67,7 +102,8 @@ class Frame {
   static of(bytes) {
     // Typed arrays need elements at multiples of their size.
     const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice()
-    return new Frame(new Memory(aligned.buffer, aligned), aligned.byteOffset, aligned.byteLength)
+    checkSize(aligned.byteLength)
+    return new Frame(Memory.of(aligned.buffer), aligned.byteOffset, aligned.byteLength)
   }
 
   /** @param {number} segments */
