@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,7 @@ export function main(node: Node): void {
   draft.msg.init('points', 2).at(1)!.x = 7
   draft.msg.point.label = 'deep'
   draft.msg.float64s = [1, 2.5]
+  draft.msg.init('int32s', 2)
   draft.publish()
   const sample = node.subscriber('t', types.Everything).take()
   if (sample !== null) {
@@ -113,34 +115,49 @@ export function main(node: Node): void {
   console.log(back.name, limit, unit, types.corner.x, back.pointBox.value.label)
 }
 """
+# What is right, what is wrong in its place, what tsc says of it, and what stands where tsc points to.
 TYPESCRIPT_MISTAKES = {
-    "a field that is not there": ("msg.name,", "msg.nmae,", "nmae"),
-    "a field of another type": ("name: 'whole'", "name: 5", "not assignable to type 'string'"),
-    "an enumerant that is not there": ("color: 'green'", "color: 'pink'", "pink"),
-    "an unknown key": ("flag: true", "flagg: true", "flagg"),
-    "a wrong field inside": ("[{ x: 1 }]", "[{ x: 'one' }]", "not assignable to type 'number'"),
+    "a field that is not there": ("msg.name,", "msg.nmae,", "Property 'nmae' does not exist", "nmae"),
+    "a field of another type": ("name: 'whole'", "name: 5", "'number' is not assignable to type 'string'", "name: 5"),
+    "an enumerant that is not there": (
+        "color: 'green'",
+        "color: 'pink'",
+        """'"pink"' is not assignable to type 'number | "red" | "green" | "blue" | undefined'""",
+        "color",
+    ),
+    "an unknown key": ("flag: true", "flagg: true", "'flagg' does not exist", "flagg"),
+    "a wrong field inside": ("[{ x: 1 }]", "[{ x: 'one' }]", "'string' is not assignable to type 'number'", "x: "),
     "a draft's field of another type": (
         "draft.msg.name = 'draft'",
         "draft.msg.name = 5",
-        "string",
+        "'number' is not assignable to type 'string'",
+        "draft.msg.name",
     ),
     "a draft's field that is not there": (
         "draft.msg.point.label",
         "draft.msg.point.labell",
+        "Property 'labell' does not exist",
         "labell",
     ),
     "a received message is read-only": (
         "const { msg } = sample",
         "const { msg } = sample; msg.name = 'x'",
+        "Cannot assign to 'name' because it is a read-only property",
         "name",
     ),
-    "64 bits are a bigint": ("const wide: bigint", "const wide: number", "number"),
+    "64 bits are a bigint": (
+        "const wide: bigint",
+        "const wide: number",
+        "'bigint' is not assignable to type 'number'",
+        "wide: number = msg.uint64",
+    ),
     "a type that is not there": (
         "decode(types.Everything",
         "decode(types.Nothing",
+        "Property 'Nothing' does not exist",
         "Nothing",
     ),
-    "init of what has no size": ("init('points', 2)", "init('points')", "No overload"),
+    "init of what has no size": ("init('int32s', 2)", "init('int32s')", "No overload matches this call", "'int32s')"),
 }
 TSCONFIG = {
     "compilerOptions": {
@@ -201,27 +218,43 @@ def tsc(folder: Path, program: str) -> str:
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-def mistaken(program: str, what: tuple[str, str, str]) -> str:
-    right, wrong, _ = what
+def mistaken(program: str, right: str, wrong: str) -> str:
     assert program.count(right) == 1, right
     return program.replace(right, wrong)
 
 
+def line_of_the_mistake(right: str, wrong: str) -> int:
+    """The only line in which two programs differ, counted from 1."""
+    differing = [i for i, (a, b) in enumerate(zip(right.splitlines(), wrong.splitlines(), strict=True), 1) if a != b]
+    assert len(differing) == 1
+    return differing[0]
+
+
 def test_mypy_accepts_what_is_right_and_finds_what_is_not(no_bus: PrivateBus, tmp_path: Path) -> None:
     schema = generate(no_bus, "python", tmp_path)
-    assert mypy(tmp_path, PYTHON.format(schema=str(schema))) == ""
-    for what, mistake in PYTHON_MISTAKES.items():
-        told = mypy(tmp_path, mistaken(PYTHON, mistake).format(schema=str(schema)))
-        assert mistake[2] in told, what
+    right = PYTHON.format(schema=str(schema))
+    assert mypy(tmp_path, right) == ""
+    for what, (good, bad, saying) in PYTHON_MISTAKES.items():
+        wrong = mistaken(PYTHON, good, bad).format(schema=str(schema))
+        told = mypy(tmp_path, wrong)
+        assert saying in told, what + told
         assert "Found 1 error" in told, what + told
+        errors = re.findall(r"^program_\d+\.py:(\d+): error:", told, re.MULTILINE)
+        assert errors == [str(line_of_the_mistake(right, wrong))], what + told
 
 
 def test_tsc_accepts_what_is_right_and_finds_what_is_not(no_bus: PrivateBus, tmp_path: Path) -> None:
     generate(no_bus, "typescript", tmp_path)
     assert tsc(tmp_path, TYPESCRIPT) == ""
-    for what, mistake in TYPESCRIPT_MISTAKES.items():
-        told = tsc(tmp_path, mistaken(TYPESCRIPT, mistake))
-        assert mistake[2] in told, what
+    for what, (good, bad, saying, pointing_at) in TYPESCRIPT_MISTAKES.items():
+        wrong = mistaken(TYPESCRIPT, good, bad)
+        told = tsc(tmp_path, wrong)
+        errors = re.findall(r"^\S*program\.mts\((\d+),(\d+)\): error TS\d+: (.*)", told, re.MULTILINE)
+        assert len(errors) == told.count("error TS") == 1, what + told
+        line, column, first_words = errors[0]
+        assert int(line) == line_of_the_mistake(TYPESCRIPT, wrong), what + told
+        assert wrong.splitlines()[int(line) - 1][int(column) - 1 :].startswith(pointing_at), what + told
+        assert saying in first_words, what + told
 
 
 def test_the_typed_program_runs_without_anything_generated(bus: PrivateBus, tmp_path: Path) -> None:
