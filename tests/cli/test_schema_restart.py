@@ -70,6 +70,7 @@ def test_schemas_are_what_they_were_after_busd_was_killed(bus: PrivateBus, tmp_p
         "type": "cli.capnp:Reading",
         "fingerprint": original.fingerprint,
         "publishers": 1,
+        "kept_publishers": 0,
         "subscribers": 0,
     }
     again = bus.cli("schema", "show", "reading")
