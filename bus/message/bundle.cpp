@@ -12,6 +12,7 @@
 #include "bus/message/frame.hpp"
 #include "bus/message/kj_errors.hpp"
 #include "bus/message/schema_state.hpp"
+#include "bus/message/utf8.hpp"
 
 namespace polybus::bus {
 namespace {
@@ -31,13 +32,22 @@ void shorten_display_name(schema::Node::Builder node) {
   node.setDisplayNamePrefixLength(static_cast<uint32_t>(prefix > cut ? prefix - cut : 0));
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t size = utf8_character(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
 // Names end up in listings, logs and refusals, so a stranger's must be short and printable.
 void check_name(std::string_view name, size_t bytes_max) {
   const bool is_printable =
       std::all_of(name.begin(), name.end(), [](char c) { return (c < 0 || c >= ' ') && c != 0x7f; });
-  if (is_printable && name.size() <= bytes_max) return;
+  if (is_printable && is_utf8(name) && name.size() <= bytes_max) return;
   throw Error(Code::bad_schema, "schema bundle: a name of " + std::to_string(name.size()) +
-                                    " bytes: names are printable and at most " + std::to_string(bytes_max) +
+                                    " bytes: names are printable UTF-8 and at most " + std::to_string(bytes_max) +
                                     " bytes long");
 }
 
@@ -48,12 +58,13 @@ void check_node(schema::Node::Reader node) {
   if (node.getDisplayNamePrefixLength() > node.getDisplayName().size()) {
     throw Error(Code::bad_schema, "schema bundle: a display name is shorter than its prefix");
   }
+  for (auto parameter : node.getParameters()) check_name(view(parameter.getName()), kNameBytesMax);
   if (node.isStruct()) {
     for (auto field : node.getStruct().getFields()) check_name(view(field.getName()), kNameBytesMax);
   } else if (node.isEnum()) {
     for (auto enumerant : node.getEnum().getEnumerants()) check_name(view(enumerant.getName()), kNameBytesMax);
   } else if (node.isInterface()) {
-    for (auto method : node.getInterface().getMethods()) (void)method.getName();
+    for (auto method : node.getInterface().getMethods()) check_name(view(method.getName()), kNameBytesMax);
   }
 }
 
@@ -82,6 +93,7 @@ void strip(schema::Node::Builder node, const std::string& short_name) {
   if (!is_group) node.setScopeId(0);
   node.disownNestedNodes();
   node.disownAnnotations();
+  for (auto parameter : node.getParameters()) check_name(view(parameter.getName()), kNameBytesMax);
   if (node.isStruct()) {
     for (auto field : node.getStruct().getFields()) {
       field.disownAnnotations();

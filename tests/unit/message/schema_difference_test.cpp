@@ -195,11 +195,15 @@ std::vector<std::byte> changed(const Schema& schema, Change&& change) {
 }
 
 TEST(SchemaBundle, is_refused_for_names_that_cannot_be_shown) {
-  for (const std::string& name : {std::string(300, 'x'), std::string("two\nlines"), std::string("\x1b[2J")}) {
-    const auto bytes = changed(main_of("struct Main { a @0 :Int8; }"), [&](auto request) {
-      request.getNodes()[0].getStruct().getFields()[0].setName(name.c_str());
-    });
-    EXPECT_EQ(error_of([&] { Schema::from_bundle(bytes); }).code(), Code::bad_schema);
+  const Schema honest = main_of("struct Main(T) { a @0 :T; }");
+  for (const std::string& name : {std::string(300, 'x'), std::string("two\nlines"), std::string("\x1b[2J"),
+                                  std::string("caf\xe9"), std::string("\xed\xa0\x80")}) {
+    const auto of_a_field =
+        changed(honest, [&](auto request) { request.getNodes()[0].getStruct().getFields()[0].setName(name.c_str()); });
+    EXPECT_EQ(error_of([&] { Schema::from_bundle(of_a_field); }).code(), Code::bad_schema);
+    const auto of_a_parameter =
+        changed(honest, [&](auto request) { request.getNodes()[0].getParameters()[0].setName(name.c_str()); });
+    EXPECT_EQ(error_of([&] { Schema::from_bundle(of_a_parameter); }).code(), Code::bad_schema);
   }
 }
 
