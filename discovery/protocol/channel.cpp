@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <polybus/error.hpp>
 
 namespace polybus::discovery {
 namespace {
@@ -59,6 +60,7 @@ bool Channel::receive(size_t bytes_max) {
 }
 
 void Channel::queue(Frame frame) {
+  if (frame.fds.size() > kFrameDescriptorsMax) throw Error(Code::internal, "too many descriptors for one message");
   queued_bytes_ += frame.bytes.size();
   outgoing_.push_back(std::move(frame));
 }

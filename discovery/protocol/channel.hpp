@@ -24,7 +24,8 @@ class Channel {
   // Throws ProtocolError.
   bool receive(size_t bytes_max = 256u << 10);
 
-  // Queues; flush() sends as much as the socket takes. False: the other side is gone.
+  // Queues; flush() sends as much as the socket takes. False: the other side is gone. INTERNAL: more than
+  // kFrameDescriptorsMax descriptors.
   void queue(Frame frame);
   bool flush();
   bool wants_write() const noexcept { return !outgoing_.empty(); }

@@ -6,13 +6,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <random>
 
 #include "discovery/protocol/channel.hpp"
 #include "discovery/protocol/codec.hpp"
+#include "tests/unit/discovery/code_of.hpp"
 
 namespace polybus::discovery {
 namespace {
+
+using testing_support::code_of;
 
 Frame node_request(uint64_t id, const std::string& name) { return encode(Request{id, AddNode{id, name, "c++"}, {}}); }
 
@@ -102,6 +106,26 @@ char mark_of(const SharedFd& fd) {
   return ::read(fd->get(), &mark, 1) == 1 ? mark : '?';
 }
 
+// As a stranger may.
+void send_descriptors(int socket, size_t count) {
+  const SharedFd fd = marked_fd('x');
+  const std::vector<int> numbers(count, fd->get());
+  std::vector<char> control(CMSG_SPACE(sizeof(int) * count));
+  char byte = 0;
+  iovec part{&byte, 1};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+  std::memcpy(CMSG_DATA(header), numbers.data(), sizeof(int) * count);
+  ASSERT_EQ(::sendmsg(socket, &message, MSG_NOSIGNAL), 1);
+}
+
 TEST_F(Channels, give_each_message_its_own_descriptors) {
   for (uint64_t i = 0; i < 20; ++i) {
     Request request{i + 1, GiveWakeFd{i}, {}};
@@ -121,15 +145,15 @@ TEST_F(Channels, give_each_message_its_own_descriptors) {
 }
 
 TEST_F(Channels, take_4_descriptors_with_a_message_and_refuse_more) {
-  for (const size_t count : {4, 5}) {
-    Frame frame = node_request(count, "n");
-    for (size_t i = 0; i < count; ++i) frame.fds.push_back(marked_fd('x'));
-    left->queue(std::move(frame));
-    if (count == 4)
-      EXPECT_TRUE(receive());
-    else
-      EXPECT_THROW(receive(), ProtocolError);
-  }
+  Frame frame = node_request(1, "n");
+  for (size_t i = 0; i < kFrameDescriptorsMax; ++i) frame.fds.push_back(marked_fd('x'));
+  Frame one_more = frame;
+  one_more.fds.push_back(marked_fd('x'));
+  EXPECT_EQ(code_of([&] { left->queue(std::move(one_more)); }), Code::internal);
+  left->queue(std::move(frame));
+  EXPECT_TRUE(receive());
+  send_descriptors(left->fd(), kFrameDescriptorsMax + 1);
+  EXPECT_THROW(receive(), ProtocolError);
 }
 
 TEST_F(Channels, carry_messages_larger_than_the_sockets_buffer) {
