@@ -45,9 +45,10 @@ bool is_utf8(std::string_view text) {
 void check_name(std::string_view name, size_t bytes_max) {
   const bool is_printable =
       std::all_of(name.begin(), name.end(), [](char c) { return (c < 0 || c >= ' ') && c != 0x7f; });
-  if (is_printable && is_utf8(name) && name.size() <= bytes_max) return;
+  if (!is_utf8(name)) throw Error(Code::bad_schema, "schema bundle: a name in it is not UTF-8");
+  if (is_printable && name.size() <= bytes_max) return;
   throw Error(Code::bad_schema, "schema bundle: a name of " + std::to_string(name.size()) +
-                                    " bytes: names are printable UTF-8 and at most " + std::to_string(bytes_max) +
+                                    " bytes: names are printable and at most " + std::to_string(bytes_max) +
                                     " bytes long");
 }
 
