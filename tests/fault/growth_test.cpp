@@ -47,7 +47,7 @@ class Growths : public World {
     const auto pub = member.publisher("grows");
     for (unsigned number = 0;; ++number) {
       send(*pub, "small " + std::to_string(number));
-      std::this_thread::sleep_for(100us);
+      std::this_thread::sleep_for(100us);  // a pace, so that there are not millions of them; nothing waits for it
     }
   }
   // 0: everything of both has come, whole and in order.
